@@ -1,8 +1,8 @@
 """Region similarity J, boundary accuracy F and their statistics, as DAVIS defines them.
 
-J and F follow Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation" (CVPR 2016),
-in the exact form of the official davis2017-evaluation: the numbers are equal, only sooner. The time is saved by looking
-at each mask through a window around it (see `Region`), never at the whole frame.
+J and F follow Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation"
+(CVPR 2016), in the exact form of the official davis2017-evaluation: the numbers are equal, only sooner. The time is
+saved by looking at each mask through a window around it (see `Region`), never at the whole frame.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Region:
         top, left = max(y - margin, 0), max(x - margin, 0)
         window = pixels[top : min(y + h + margin, height), left : min(x + w + margin, width)]
         boundary = _boundary(window)
-        reach = cv2.dilate(boundary, _disk(radius))
+        reach = np.asarray(cv2.dilate(boundary, _disk(radius)), np.uint8)
         return cls(cv2.countNonZero(window), cv2.countNonZero(boundary), top, left, window, boundary, reach)
 
     def jaccard(self, other: Region) -> float:
@@ -120,7 +120,8 @@ def boundary_accuracy(
     Source: Perazzi et al., CVPR 2016, section 5, with the matching by dilation of davis2017-evaluation.
     """
     truth, prediction = _without_void(truth, prediction, void)
-    radius = boundary_radius(*truth.shape, threshold)
+    height, width = truth.shape
+    radius = boundary_radius(height, width, threshold)
     return Region.of(prediction, radius).boundary_f(Region.of(truth, radius))
 
 
@@ -164,7 +165,8 @@ def mean_statistics(items: Sequence[Statistics]) -> Statistics:
 
 def _boundary(pixels: Bytes) -> Bytes:
     """The boundary map of 0/1 pixels: where a pixel's 2x2 square to the lower right is not of one value."""
-    return cv2.morphologyEx(pixels, cv2.MORPH_GRADIENT, _QUAD, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    boundary = cv2.morphologyEx(pixels, cv2.MORPH_GRADIENT, _QUAD, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(boundary, np.uint8)
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,159 @@
+"""Scores a folder of masks against DAVIS: the semi-supervised and unsupervised protocols of davis2017-evaluation.
+
+Frames are read, measured and forgotten one at a time, so memory does not grow with the data; sequences are independent
+and spread over processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from seem_video.errors import SeemVideoError
+from seem_video.evaluation.assignment import best_assignment
+from seem_video.evaluation.davis import DavisDataset, DavisSequence, Task
+from seem_video.evaluation.labels import VOID, Labels, read_labels
+from seem_video.evaluation.metrics import Region, boundary_radius
+from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores
+
+MAX_PROPOSALS = 20
+
+
+def score(
+    gt: str | Path,
+    results: str | Path,
+    out: str | Path | None = None,
+    *,
+    year: int = 2017,
+    set_name: str = "val",
+    task: Task = "semi-supervised",
+    jobs: int = 1,
+) -> Scores:
+    """Scores masks somebody's tracker made, and writes the official tables.
+
+    `gt` is a DAVIS root, `results` a folder of `<sequence>/<frame>.png` label maps. Into `out` (nothing is written
+    without it) go `global_results-<set>.csv`, `per-sequence_results-<set>.csv` and, as each sequence is done,
+    `scores/<sequence>.json` with J and F of every frame. On a partial copy the set is called `<set>-partial`.
+    `jobs` processes share the sequences. Raises SeemVideoError naming sequence and frame where the data or the results
+    do not allow a score.
+    """
+    dataset = DavisDataset.open(gt, year=year, set_name=set_name, task=task)
+    return score_dataset(dataset, Path(results), None if out is None else Path(out), jobs=jobs)
+
+
+def score_dataset(
+    dataset: DavisDataset,
+    results: Path,
+    out: Path | None = None,
+    *,
+    jobs: int = 1,
+    on_sequence: Callable[[SequenceScores], None] = lambda _: None,
+) -> Scores:
+    """As `score`, for a dataset already opened; `on_sequence` hears of every sequence as it is done, in order."""
+    if not results.is_dir():
+        raise SeemVideoError(f"{results} is not a folder; give the folder that holds <sequence>/<frame>.png.")
+    done = []
+    for scores in _score_all(dataset.sequences, results, jobs):
+        if out is not None:
+            scores.save(out / "scores")
+        on_sequence(scores)
+        done.append(scores)
+    total = Scores(dataset.title, tuple(done))
+    if out is not None:
+        total.write_tables(out)
+    return total
+
+
+def score_sequence(sequence: DavisSequence, results: Path) -> SequenceScores:
+    """J and F of every object and evaluated frame of a sequence, its masks read from `results/<sequence>`.
+
+    Raises SeemVideoError for a missing, unreadable or colour PNG, a size unlike the annotation's, and an id too many.
+    """
+    sequence.check()
+    objects = _score_proposals(sequence, results) if sequence.task == "unsupervised" else _score_ids(sequence, results)
+    return SequenceScores(sequence.name, tuple(path.stem for path in sequence.evaluated), tuple(objects))
+
+
+def _score_all(sequences: tuple[DavisSequence, ...], results: Path, jobs: int) -> Iterator[SequenceScores]:
+    if jobs == 1 or len(sequences) == 1:
+        yield from (score_sequence(sequence, results) for sequence in sequences)
+        return
+    # spawn: forking a process whose libraries run threads can hang the child.
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        futures: dict[str, Future[SequenceScores]] = {}
+        for sequence in sorted(sequences, key=lambda s: -len(s.annotations)):
+            futures[sequence.name] = pool.submit(score_sequence, sequence, results)
+        try:
+            yield from (futures[sequence.name].result() for sequence in sequences)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _score_ids(sequence: DavisSequence, results: Path) -> Iterator[ObjectScores]:
+    """Semi-supervised: the prediction's ids are the annotation's."""
+    ids = range(1, sequence.objects + 1)
+    js, fs = [], []
+    for truth, prediction, _ in _frames(sequence, results, sequence.objects):
+        radius = boundary_radius(*truth.shape)
+        pairs = [(Region.of(truth == i, radius), Region.of(prediction == i, radius)) for i in ids]
+        js.append([region.jaccard(predicted) for region, predicted in pairs])
+        fs.append([predicted.boundary_f(region) for region, predicted in pairs])
+    for i, j, f in zip(ids, zip(*js, strict=True), zip(*fs, strict=True), strict=False):
+        yield ObjectScores(f"{sequence.name}_{i}", i, j, f)
+
+
+def _score_proposals(sequence: DavisSequence, results: Path) -> Iterator[ObjectScores]:
+    """Unsupervised: proposals are matched one to one with the objects for the largest total of mean J and mean F."""
+    objects = range(1, sequence.objects + 1)
+    proposals = range(1, max(MAX_PROPOSALS, sequence.objects) + 1)
+    seen, js, fs = sequence.objects, [], []
+    for truth, prediction, void in _frames(sequence, results, MAX_PROPOSALS):
+        seen = max(seen, int(prediction.max(initial=0)))
+        radius = boundary_radius(*truth.shape)
+        regions = [Region.of(truth == i, radius) for i in objects]
+        predicted = [Region.of((prediction == i) & ~void, radius) for i in proposals]
+        js.append([[p.jaccard(region) for region in regions] for p in predicted])
+        fs.append([[p.boundary_f(region) for region in regions] for p in predicted])
+    j, f = np.array(js)[:, :seen], np.array(fs)[:, :seen]  # (frames, proposals, objects)
+    matched = best_assignment((j.mean(axis=0) + f.mean(axis=0)) / 2)
+    for rank, (p, i) in enumerate(matched, start=1):
+        yield ObjectScores(f"{sequence.name}_{rank}", i + 1, tuple(j[:, p, i].tolist()), tuple(f[:, p, i].tolist()))
+
+
+def _frames(sequence: DavisSequence, results: Path, max_id: int) -> Iterator[tuple[Labels, Labels, Labels]]:
+    """Annotation, prediction and void of each evaluated frame, after the checks that the protocol asks for."""
+    size = None
+    for annotation in sequence.evaluated:
+        where = f"Sequence {sequence.name}, frame {annotation.stem}"
+        truth = sequence.truth(annotation)
+        # The official evaluator drops dots from the frame's name; a folder that it can score must be scored here.
+        prediction = read_labels(results / sequence.name / f"{annotation.stem.replace('.', '')}.png")
+        size = size or truth.shape
+        if truth.shape != size:
+            raise SeemVideoError(f"{where}: the annotation is {_size(truth)}, earlier ones differ; repair the dataset.")
+        if prediction.shape != size:
+            raise SeemVideoError(
+                f"{where}: the result is {_size(prediction)}, the annotation {_size(truth)}; save results at its size."
+            )
+        if sequence.year == 2016:
+            prediction = (prediction != 0).astype(np.uint8)
+        if (largest := int(prediction.max(initial=0))) > max_id:
+            raise SeemVideoError(f"{where}: the result holds id {largest}, {_limit(sequence, max_id)}")
+        yield truth, prediction, read_labels(annotation) == VOID
+
+
+def _size(labels: Labels) -> str:
+    return f"{labels.shape[1]}x{labels.shape[0]}"
+
+
+def _limit(sequence: DavisSequence, max_id: int) -> str:
+    if sequence.task == "unsupervised":
+        return f"but at most {max_id} proposals are allowed; keep the best."
+    if max_id == 0:
+        return "but the first annotation holds no object (for 0/255 masks in the form of DAVIS 2016, take year 2016)."
+    return f"but the first annotation holds only ids up to {max_id}; remove the others."
