@@ -1,6 +1,7 @@
 """What a user points with: the prompts, their words on the command line and in JSON, and their pixels."""
 
 from seem_video.prompts.parsing import load_prompts, read_mask, read_options
+from seem_video.prompts.placing import place
 from seem_video.prompts.rasterise import PromptMaps, rasterise, to_pixels
 from seem_video.prompts.shapes import (
     Box,
@@ -30,6 +31,7 @@ __all__ = [
     "Scribble",
     "Seconds",
     "load_prompts",
+    "place",
     "rasterise",
     "read_mask",
     "read_options",

@@ -1,0 +1,235 @@
+"""The command line: words to API calls, results to a summary, a user's mistakes to one sentence and exit code 2.
+
+Exit codes: 0 done; 2 something to mend, said in one sentence; 3 the source broke off, and what decoded is tracked and
+kept; 130 stopped by Ctrl-C. What the program itself does wrong keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+import seem_video
+from seem_video.errors import SeemVideoError
+
+if TYPE_CHECKING:
+    from seem_video.prompts import PromptEntry
+
+_DEMO = Path(__file__).parent / "data"
+_MISTAKE, _BROKEN_SOURCE, _INTERRUPTED = 2, 3, 130
+# Newer releases of typer carry click inside themselves, older ones depend on it: either way, what words can do wrong.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    help="Click a thing in a video, get its mask in every frame.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class _OrderedCommand(TyperCommand):
+    """Leaves the prompt options in `ctx.obj` as (name, value) pairs in the order of the command line.
+
+    A command gets its options by name, in which `--object 2 --click 5,5` and `--click 5,5 --object 2` are the same.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        values, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        names = [(param.name, param.opts[0].removeprefix("--")) for param in order]
+        given = {key: iter(values[key]) for key, name in names if name in _PROMPT_OPTIONS}
+        ctx.obj = [(name, next(given[key])) for key, name in names if key in given]
+        return super().parse_args(ctx, args)
+
+
+_PROMPT_OPTIONS = {
+    "click": ("X,Y[,-]", "A point on the object; with ,- one off it."),
+    "click-neg": ("X,Y", "A point off the object."),
+    "box": ("X0,Y0,X1,Y1", "A box around the object, from its top left to its bottom right pixel."),
+    "scribble": ("X,Y;X,Y;...[;-]", "A stroke over the object; with ;- off it."),
+    "polygon": ("X,Y;X,Y;...", "The object's outline."),
+    "mask": ("FILE", "An image with the object's mask: 0 and 255, or one id an object."),
+    "object": (
+        "N",
+        "The object of the prompts after this (1); N: before a value is for that one alone.",
+    ),
+    "at": (
+        "FRAME|SECONDSs",
+        "The frame of the prompts after this, such as 30 or 1.5s (the first).",
+    ),
+    "prompts": ("FILE.json", "All of these in a file, see docs/prompts.md."),
+}
+
+
+def _prompt(name: str) -> Any:
+    metavar, words = _PROMPT_OPTIONS[name]
+    return typer.Option(f"--{name}", metavar=metavar, help=words, rich_help_panel="Prompts, read in the order given")
+
+
+def _frames(name: str, words: str, **limits: int) -> Any:
+    return typer.Option(name, help=words, rich_help_panel="Frames", **limits)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"seem-video {seem_video.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
+_Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write into.", rich_help_panel="Outputs")]
+_Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Write into a folder that is not empty.", rich_help_panel="Outputs")
+]
+_Words = list[str] | None
+
+
+@app.command(cls=_OrderedCommand)
+def track(
+    ctx: typer.Context,
+    source: Annotated[
+        str, typer.Argument(help="Video, folder or glob of images, one image, camera number or stream address.")
+    ],
+    out: _Out,
+    click: Annotated[_Words, _prompt("click")] = None,
+    click_neg: Annotated[_Words, _prompt("click-neg")] = None,
+    box: Annotated[_Words, _prompt("box")] = None,
+    scribble: Annotated[_Words, _prompt("scribble")] = None,
+    polygon: Annotated[_Words, _prompt("polygon")] = None,
+    mask: Annotated[_Words, _prompt("mask")] = None,
+    object_: Annotated[_Words, _prompt("object")] = None,
+    at: Annotated[_Words, _prompt("at")] = None,
+    prompts: Annotated[_Words, _prompt("prompts")] = None,
+    model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    start: Annotated[int, _frames("--start", "First frame to track.", min=0)] = 0,
+    stop: Annotated[int | None, _frames("--stop", "Frame to stop before.", min=1)] = None,
+    stride: Annotated[int, _frames("--stride", "Track every so many frames.", min=1)] = 1,
+    max_side: Annotated[
+        int | None, _frames("--max-side", "Longest side in pixels at which the model sees a frame.", min=32)
+    ] = None,
+    save: Annotated[
+        _Words, typer.Option(metavar="LIST", help="Of overlay,masks,rle,contact; all.", rich_help_panel="Outputs")
+    ] = None,
+    overwrite: _Overwrite = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print nothing but errors.", rich_help_panel="Outputs")
+    ] = False,
+) -> int:
+    """Follow what the prompts point at through a video and write an overlay video, masks and a contact sheet."""
+    from seem_video.prompts import read_options
+
+    entries = read_options(ctx.obj)
+    options: dict[str, Any] = {
+        "model": model,
+        "device": device,
+        "start": start,
+        "stop": stop,
+        "stride": stride,
+        "max_side": max_side,
+    }
+    if save:
+        options["save"] = [name.strip() for names in save for name in names.split(",")]
+    return _track(source, entries, quiet=quiet, out=out, overwrite=overwrite, **options)
+
+
+@app.command()
+def demo(out: _Out = Path("seem-video-demo"), overwrite: _Overwrite = False) -> int:
+    """Follow the rabbit of a five-second clip that comes with the package, from one click."""
+    from seem_video.prompts import load_prompts
+
+    print((_DEMO / "CREDITS.txt").read_text(encoding="utf-8").strip())
+    return _track(_DEMO / "demo.mp4", load_prompts(_DEMO / "demo.json"), out=out, overwrite=overwrite)
+
+
+@app.command()
+def info(
+    source: Annotated[str, typer.Argument(help="As for track.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say what the reader sees in a source."""
+    from seem_video.io.reader import open_reader
+
+    with open_reader(source) as reader:
+        rows = dataclasses.asdict(reader.info)
+    if as_json:
+        print(json.dumps(rows, indent=2, default=str))
+        return
+    for name, value in rows.items():
+        print(f"{name.replace('_', ' '):14}{'-' if value is None else value}")
+
+
+@app.command()
+def models() -> None:
+    """List the models, their size, licence and where they come from."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from seem_video.model.checkpoints import list_models
+
+    table = Table("Name", "Size", "Licence", "Where", "What", box=None, pad_edge=False)
+    for card in list_models():
+        table.add_row(card.name, f"{card.size_bytes / 1e6:.1f} MB", card.licence, card.where, card.description)
+    console = Console()
+    console.print(table)
+    console.print(
+        "\nThe code is Apache-2.0. The weights have the licences above: those trained on data for non-commercial research "
+        "are not for commercial use."
+    )
+
+
+def main() -> None:
+    """Runs the command line and leaves with its exit code."""
+    try:
+        code = app(standalone_mode=False, prog_name="seem-video")
+    except SeemVideoError as error:
+        code = _say_mistake(str(error))
+    except _UsageError as error:
+        code = _say_mistake(_with_help(error))
+    sys.exit(code)
+
+
+def _with_help(error: Any) -> str:
+    command = error.ctx.command_path if error.ctx else "seem-video"
+    return f"{error.format_message().rstrip('.')}; see '{command} --help'."
+
+
+def _say_mistake(sentence: str) -> int:
+    print(f"Error: {sentence}", file=sys.stderr)
+    return _MISTAKE
+
+
+def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: bool = False, **options: Any) -> int:
+    """Tracks with a progress bar and prints the summary; returns the exit code."""
+    from seem_video.report import frame_progress, print_summary
+
+    with frame_progress(shown=not quiet) as progress:
+        try:
+            summary = seem_video.track(source, entries, out=out, on_frame=progress.advance, **options)
+        except KeyboardInterrupt:
+            summary = None
+    if summary is None:
+        done = f"what they gave is in {out}, named as partial" if progress.frames else "nothing was written"
+        print(f"Stopped after {progress.frames} frames; {done}.", file=sys.stderr)
+        return _INTERRUPTED
+    if not quiet:
+        print_summary(summary)
+    if summary.broken:
+        print(f"Error: {summary.broken}", file=sys.stderr)
+        return _BROKEN_SOURCE
+    return 0
