@@ -71,8 +71,8 @@ def _prompt(name: str) -> Any:
     return typer.Option(f"--{name}", metavar=metavar, help=words, rich_help_panel="Prompts, read in the order given")
 
 
-def _frames(name: str, words: str, **limits: int) -> Any:
-    return typer.Option(name, help=words, rich_help_panel="Frames", **limits)
+def _frames(name: str, words: str, least: int) -> Any:
+    return typer.Option(name, help=words, min=least, rich_help_panel="Frames")
 
 
 def _print_version(wanted: bool) -> None:
@@ -117,11 +117,11 @@ def track(
     prompts: Annotated[_Words, _prompt("prompts")] = None,
     model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    start: Annotated[int, _frames("--start", "First frame to track.", min=0)] = 0,
-    stop: Annotated[int | None, _frames("--stop", "Frame to stop before.", min=1)] = None,
-    stride: Annotated[int, _frames("--stride", "Track every so many frames.", min=1)] = 1,
+    start: Annotated[int, _frames("--start", "First frame to track.", least=0)] = 0,
+    stop: Annotated[int | None, _frames("--stop", "Frame to stop before.", least=1)] = None,
+    stride: Annotated[int, _frames("--stride", "Track every so many frames.", least=1)] = 1,
     max_side: Annotated[
-        int | None, _frames("--max-side", "Longest side in pixels at which the model sees a frame.", min=32)
+        int | None, _frames("--max-side", "Longest side in pixels at which the model sees a frame.", least=32)
     ] = None,
     save: Annotated[
         _Words, typer.Option(metavar="LIST", help="Of overlay,masks,rle,contact; all.", rich_help_panel="Outputs")
@@ -188,8 +188,8 @@ def models() -> None:
     console = Console()
     console.print(table)
     console.print(
-        "\nThe code is Apache-2.0. The weights have the licences above: those trained on data for non-commercial research "
-        "are not for commercial use."
+        "\nThe code is Apache-2.0; weights have the licence of their row, and those trained on data for non-commercial "
+        "research are not for commercial use."
     )
 
 

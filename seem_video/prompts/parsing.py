@@ -117,8 +117,8 @@ def read_mask(path: Path, object_id: int | None = None) -> list[tuple[int, MaskP
     if not ids:
         raise SeemVideoError(f"The mask '{path}' is empty; give one that marks at least one pixel of the object.")
     if len(ids) == 1:
-        only = object_id or (1 if ids[0] == _BINARY else ids[0])
-        return [(only, MaskPrompt(values != 0))]
+        own = 1 if ids[0] == _BINARY else ids[0]
+        return [(own if object_id is None else object_id, MaskPrompt(values != 0))]
     if len(ids) > _MOST_IDS:
         raise SeemVideoError(f"The mask '{path}' has {len(ids)} values; save it with 0 and 255, or one id an object.")
     ids = [value for value in ids if value != _BINARY]
@@ -149,7 +149,7 @@ def _read_ids(path: Path) -> npt.NDArray[np.integer[Any]]:
 def _parse_prompt(name: str, words: str, object_id: int | None) -> list[tuple[int, Prompt]]:
     if name == "mask":
         return list(read_mask(Path(words), object_id))
-    return [(object_id or 1, _parse_shape(name, words))]
+    return [(1 if object_id is None else object_id, _parse_shape(name, words))]
 
 
 def _parse_shape(name: str, words: str) -> Prompt:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seem_video.errors import SeemVideoError
+from seem_video.io.frame import ASSUMED_FPS
 from seem_video.prompts.rasterise import rasterise, to_pixels
 from seem_video.prompts.shapes import Prompt, PromptEntry, Seconds
 
@@ -26,8 +27,8 @@ def place(prompts: Iterable[Prompt | PromptEntry], reader: FrameReader, first: i
         first: index of the first frame tracked.
 
     Raises:
-        SeemVideoError: no prompts, a prompt that does not fit the frame, one on a frame that is not tracked, or an object
-            that begins with nothing but negative prompts.
+        SeemVideoError: no prompts, a prompt that does not fit the frame or is on a frame that is not tracked, an object
+            that begins with negative prompts alone.
     """
     entries = [prompt if isinstance(prompt, PromptEntry) else PromptEntry(prompt) for prompt in prompts]
     if not entries:
@@ -78,17 +79,17 @@ def _find_frames(moments: set[int | Seconds], reader: FrameReader) -> dict[int |
     for moment in moments - found.keys():
         if first is None or last is None:
             raise SeemVideoError(f"'{reader.info.name}' has no frame to track; check where tracking starts and stops.")
-        if isinstance(moment, int) or moment.value >= last.time_s + 1 / (reader.info.fps or 1):
+        if isinstance(moment, int) or moment.value >= last.time_s + 1 / (reader.info.fps or ASSUMED_FPS):
             raise SeemVideoError(_why_not_tracked(moment, first, last, reader.info.name))
         found[moment] = last.index
     return found
 
 
 def _why_not_tracked(moment: int | Seconds, first: Frame, last: Frame, name: str) -> str:
-    if isinstance(moment, int):
-        given, at, begin, end = f"frame {moment}", moment, first.index, last.index
-    else:
-        given, at, begin, end = f"{moment}", moment.value, first.time_s, last.time_s
+    by_index = isinstance(moment, int)
+    given = f"frame {moment}" if by_index else f"{moment}"
+    at = moment if isinstance(moment, int) else moment.value
+    begin, end = (first.index, last.index) if by_index else (first.time_s, last.time_s)
     tracked = f"'{name}' is tracked from frame {first.index} ({first.time_s:.2f}s) to {last.index} ({last.time_s:.2f}s)"
     if at > end:
         return f"The prompt at {given} lies beyond the last frame; {tracked}."
