@@ -1,0 +1,1 @@
+"""The promptable segmentation model; it knows images and masks, no video."""

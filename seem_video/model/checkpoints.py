@@ -1,0 +1,131 @@
+"""Names to weights: the embedded model, files on disk; reading and writing safetensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from seem_video.errors import SeemVideoError
+from seem_video.model.backbone.timm import classifier_features
+from seem_video.model.config import dump_config, parse_config
+from seem_video.model.seem import SEEM
+
+EMBEDDED = "seem-nano"
+WEIGHTS_LICENCE = "CC BY-NC 4.0 (trained on non-commercial research data)"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What `seem-video models` prints of a model."""
+
+    name: str
+    description: str
+    licence: str
+    size_bytes: int
+    where: str
+
+
+def list_models() -> list[ModelCard]:
+    """The models that `load_model` knows by name."""
+    path = _embedded_path()
+    return [
+        ModelCard(
+            name=EMBEDDED,
+            description="Compact video model with pixel memory; embedded, needs no network.",
+            licence=WEIGHTS_LICENCE,
+            size_bytes=path.stat().st_size,
+            where=str(path),
+        )
+    ]
+
+
+def load_model(name_or_path: str | Path = EMBEDDED, *, device: str = "auto") -> SEEM:
+    """Load a model ready to segment.
+
+    Args:
+        name_or_path: a name from `list_models`, or the path of a `.safetensors` file that `tools/train.py` wrote.
+        device: "auto" (CUDA, then MPS, then CPU) or a torch device such as "cpu" or "cuda:1".
+
+    Raises:
+        SeemVideoError: the name is unknown, the file is not one of ours, or the device is not there.
+    """
+    target = pick_device(device)
+    if str(name_or_path) == EMBEDDED:
+        path = _embedded_path()
+    elif Path(name_or_path).suffix == ".safetensors":
+        path = Path(name_or_path)
+    else:
+        known = ", ".join(card.name for card in list_models())
+        raise SeemVideoError(
+            f'There is no model named "{name_or_path}"; the models are {known}, or give the path of a .safetensors file.'
+        )
+    return read_weights(path).to(target, memory_format=torch.channels_last).eval()
+
+
+def pick_device(name: str) -> torch.device:
+    """Turn "auto" or a torch device name into a device that is present; raises `SeemVideoError` if it is not."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SeemVideoError(f'Device "{name}" cannot be used ({reason}); leave --device out to let us choose.') from error
+    return device
+
+
+def save_weights(model: SEEM, path: Path) -> None:
+    """Write fp16 safetensors with the model's configuration in the header; appears under its name only when whole."""
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous().cpu()
+        for name, value in model.state_dict().items()
+    }
+    temporary = path.with_suffix(".part")
+    save_file(tensors, temporary, metadata={"config": dump_config(model.config)})
+    temporary.replace(path)
+
+
+def read_weights(path: Path) -> SEEM:
+    """Read what `save_weights` wrote into a float32 model; every key must match.
+
+    Raises:
+        SeemVideoError: no such file, not safetensors, no configuration inside, or keys that do not fit it.
+    """
+    if not path.is_file():
+        raise SeemVideoError(f"Model file {path} does not exist; check the path or use a name from `seem-video models`.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no iteration without keys()
+    except SafetensorError as error:
+        raise SeemVideoError(f"{path} is not a safetensors file ({error}); it may be cut short, fetch it again.") from error
+    if "config" not in metadata:
+        raise SeemVideoError(f"{path} carries no seem-video configuration; only files written by tools/train.py load here.")
+    model = SEEM(parse_config(metadata["config"], origin=str(path)))
+    state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise SeemVideoError(f"{path} does not fit its own configuration: {' '.join(str(error).split())}") from error
+    return model
+
+
+def load_backbone(model: SEEM, path: Path) -> None:
+    """Start the backbone from a classification checkpoint; raises `SeemVideoError` if it is of another network."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        model.backbone.body.load_state_dict(classifier_features(model.config.backbone.name, state))
+    except ValueError as error:
+        raise SeemVideoError(f"{path} does not fit the backbone: {error}.") from error
+
+
+def _embedded_path() -> Path:
+    return Path(str(resources.files("seem_video") / "weights" / f"{EMBEDDED}.safetensors"))

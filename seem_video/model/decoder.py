@@ -1,0 +1,160 @@
+"""SEEM's decoder: queries look at the image where their mask is, then talk to prompts and memories under rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seem_video.model.config import DecoderConfig
+from seem_video.model.layers import MLP, Attention, FeedForward, resize_to, sine_position
+from seem_video.model.visual_sampler import PromptTokens
+
+
+@dataclass
+class Decoded:
+    """What the decoder says about N objects with Q candidate masks each.
+
+    Attributes:
+        logits: (N, Q, h, w) mask logits at stride 4.
+        similarity: (N, Q) cosine between mask embedding and prompt embedding, times a learned scale.
+        quality: (N, Q) logit of the predicted IoU of each candidate.
+        auxiliary: (N, Q, h, w) logits before each layer, for deep supervision; empty outside training.
+    """
+
+    logits: Tensor
+    similarity: Tensor
+    quality: Tensor
+    auxiliary: list[Tensor]
+
+
+class DecoderLayer(nn.Module):
+    """Masked cross-attention to one level, ruled self-attention, feed-forward; all post-norm."""
+
+    def __init__(self, dim: int, heads: int, ffn_dim: int) -> None:
+        super().__init__()
+        self.cross_attn = Attention(dim, heads)
+        self.cross_norm = nn.LayerNorm(dim)
+        self.self_attn = Attention(dim, heads)
+        self.self_norm = nn.LayerNorm(dim)
+        self.ffn = FeedForward(dim, ffn_dim)
+
+
+class Decoder(nn.Module):
+    """Candidate queries and memory rows of N objects against the levels of their frames.
+
+    `attends` of the config is the rule of self-attention: for each group, the groups it may see. Prompt tokens are
+    replaced by the next level's tokens before every layer, and never attend to the image (SEEM, section 3.3).
+    """
+
+    def __init__(self, config: DecoderConfig, dim: int, mask_dim: int, levels: int) -> None:
+        super().__init__()
+        self.attends: Mapping[str, Sequence[str]] = config.attends
+        self.query_feat = nn.Parameter(torch.randn(config.queries, dim) * 0.5)
+        self.query_embed = nn.Parameter(torch.randn(config.queries, dim) * 0.5)
+        self.memory_feat = nn.Parameter(torch.randn(config.memories, dim) * 0.5)
+        self.memory_embed = nn.Parameter(torch.randn(config.memories, dim) * 0.5)
+        self.level_embed = nn.Parameter(torch.randn(levels, dim) * 0.02)
+        self.layers = nn.ModuleList(
+            DecoderLayer(dim, config.heads, config.ffn_dim) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(dim)
+        self.mask_embed = MLP(dim, dim, mask_dim)
+        self.match_mask = MLP(mask_dim, dim, dim)
+        self.match_prompt = nn.Linear(dim, dim)
+        self.match_scale = nn.Parameter(torch.tensor(2.0))
+        self.quality = MLP(dim, dim, 1)
+
+    def forward(
+        self,
+        levels: Sequence[Tensor],
+        owner: Tensor,
+        object_pixels: Tensor,
+        prompts: PromptTokens,
+        previous: Tensor | None,
+    ) -> Decoded:
+        """Decode N objects.
+
+        Args:
+            levels: (B, C, h, w) maps of B frames, coarsest first.
+            owner: (N,) the frame of each object.
+            object_pixels: (N, mask_dim, h, w) stride-4 features that masks are dotted from.
+            prompts: tokens of the N objects.
+            previous: (N, h, w) logits or None; where the previous mask was. Memory rows take part only when given.
+        """
+        count, queries = len(owner), len(self.query_feat)
+        x, position = self._rows(count, with_memory=previous is not None)
+        groups = {"query": queries, "memory": x.shape[1] - queries, "token": prompts.valid.shape[1]}
+        rule = self._rule(groups, prompts.valid)
+        auxiliary: list[Tensor] = []
+        for i, layer in enumerate(self.layers):
+            level = levels[i % len(levels)]
+            logits = self._masks(x[:, :queries], object_pixels)
+            if self.training:
+                auxiliary.append(logits)
+            looks_at = logits if previous is None else torch.cat(
+                [logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1
+            )
+            x = x + layer.cross_attn(
+                x + position, self._attended(layer, level, i % len(levels), owner), _foreground(looks_at, level)
+            )
+            x = layer.cross_norm(x)
+            tokens = prompts.levels[i % len(levels)]
+            both = torch.cat([x, tokens], dim=1)
+            both_position = torch.cat([position, tokens], dim=1)
+            keys = layer.self_attn.project_memory(both + both_position, both)
+            x = layer.self_norm(x + layer.self_attn(x + position, keys, rule))
+            x = layer.ffn(x)
+        d = self.norm(x[:, :queries])
+        embedding = self.mask_embed(d)
+        return Decoded(
+            logits=torch.einsum("nqc,nchw->nqhw", embedding, object_pixels),
+            similarity=self._similarity(embedding, prompts.embedding()),
+            quality=self.quality(d)[..., 0],
+            auxiliary=auxiliary,
+        )
+
+    def _rows(self, count: int, *, with_memory: bool) -> tuple[Tensor, Tensor]:
+        content, position = [self.query_feat], [self.query_embed]
+        if with_memory:
+            content.append(self.memory_feat)
+            position.append(self.memory_embed)
+        return torch.cat(content).expand(count, -1, -1), torch.cat(position).expand(count, -1, -1)
+
+    def _rule(self, groups: Mapping[str, int], token_valid: Tensor) -> Tensor:
+        """(N, 1, queries + memories, all) bool: who may attend to whom, tokens that stand for nothing left out.
+
+        Tokens have no rows: they are replaced before every layer, so nothing reads what they would become.
+        """
+        names = [name for name in ("query", "memory") if groups[name]]
+        rows = [
+            torch.cat([torch.full((groups[column],), column in self.attends[row]) for column in (*names, "token")])
+            for row in names
+            for _ in range(groups[row])
+        ]
+        rule = torch.stack(rows).to(token_valid.device).expand(len(token_valid), -1, -1).clone()
+        rule[:, :, -groups["token"] :] &= token_valid[:, None]
+        return rule[:, None]
+
+    def _masks(self, queries: Tensor, object_pixels: Tensor) -> Tensor:
+        return torch.einsum("nqc,nchw->nqhw", self.mask_embed(self.norm(queries)), object_pixels)
+
+    def _attended(self, layer: DecoderLayer, level: Tensor, index: int, owner: Tensor) -> tuple[Tensor, Tensor]:
+        position = sine_position(*level.shape[-2:], level.shape[1], device=level.device).flatten(1).T
+        memory = level.flatten(2).transpose(1, 2) + self.level_embed[index]
+        key, value = layer.cross_attn.project_memory(memory + position, memory)
+        return key[owner], value[owner]
+
+    def _similarity(self, embedding: Tensor, prompt: Tensor) -> Tensor:
+        mask_side = F.normalize(self.match_mask(embedding), dim=-1)
+        prompt_side = F.normalize(self.match_prompt(prompt), dim=-1)
+        return torch.einsum("nqc,nc->nq", mask_side, prompt_side) * self.match_scale.exp()
+
+
+def _foreground(logits: Tensor, level: Tensor) -> Tensor:
+    """(N, 1, Q, h * w) bool: where each row's mask is at this level; a row without any foreground may look anywhere."""
+    inside = resize_to(logits.detach(), level).flatten(2) >= 0
+    return (inside | ~inside.any(-1, keepdim=True))[:, None]

@@ -1,0 +1,104 @@
+"""What the compact model adds for video: masks become memory values, and past pixels are read by affinity.
+
+Space-time memory as in STM (Oh et al., 2019) with the L2 affinity of STCN (Cheng et al., 2021): one set of keys a
+frame serves every object, values belong to an object.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from seem_video.model.layers import ResidualBlock
+
+
+class KeyProjection(nn.Module):
+    """Frame features to the keys that past and present pixels are matched by."""
+
+    def __init__(self, dim: int, key_dim: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(dim, key_dim, 3, padding=1)
+        nn.init.orthogonal_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, level: Tensor) -> Tensor:
+        """(B, C, h, w) at stride 16 to keys (B, key_dim, h, w)."""
+        return self.project(level)
+
+
+class MemoryEncoder(nn.Module):
+    """A frame's features and an object's mask to that object's memory values at stride 16."""
+
+    def __init__(self, dim: int, value_dim: int) -> None:
+        super().__init__()
+        self.mask = nn.Sequential(
+            nn.Conv2d(2, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, 64, 3, stride=2, padding=1), nn.ReLU()
+        )
+        self.image = nn.Conv2d(dim, value_dim, 1)
+        self.mix = nn.Conv2d(64, value_dim, 1)
+        self.refine = nn.Sequential(ResidualBlock(value_dim), ResidualBlock(value_dim))
+
+    def forward(self, level: Tensor, owner: Tensor, masks: Tensor) -> Tensor:
+        """Encode.
+
+        Args:
+            level: (B, C, h, w) stride-16 features.
+            owner: (N,) the frame of each object.
+            masks: (N, H, W) probabilities at stride 4.
+
+        Returns:
+            values (N, value_dim, h, w)
+        """
+        same_frame = (owner[:, None] == owner[None]).to(masks.dtype)
+        others = (torch.einsum("nm,mhw->nhw", same_frame, masks) - masks).clamp(0, 1)
+        encoded = self.mask(torch.stack([masks, others], dim=1))
+        return self.refine(self.image(level)[owner] + self.mix(encoded))
+
+
+def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, owner: Tensor) -> Tensor:
+    """Read every object's values where the query's pixels look like remembered ones.
+
+    affinity = softmax over remembered pixels of -|key - query|^2 / sqrt(C) (STCN, eq. 2); pixels of frames in which an
+    object has no entry take no part for that object.
+
+    Args:
+        query: (B, C, h, w) keys of the B frames to segment.
+        keys: (B, C, T, h, w) remembered keys of T frames each.
+        values: (N, D, T, h, w) remembered values.
+        present: (N, T) bool, which frames hold an entry of the object; at least one each.
+        owner: (N,) the frame of each object.
+
+    Returns:
+        (N, D, h, w)
+    """
+    height, width = query.shape[-2:]
+    remembered = keys.flatten(2)  # (B, C, S)
+    logits = 2 * remembered.transpose(1, 2) @ query.flatten(2) - remembered.square().sum(1)[..., None]
+    logits = logits / math.sqrt(query.shape[1])  # (B, S, h*w)
+    if present.all():
+        read = values.flatten(2) @ logits.softmax(dim=1)[owner]
+        return read.unflatten(2, (height, width))
+    weight = (logits - logits.amax(dim=1, keepdim=True)).exp()[owner]
+    counts = present.repeat_interleave(height * width, dim=1).to(weight.dtype)[:, None]  # (N, 1, S)
+    read = (values.flatten(2) * counts) @ weight / (counts @ weight).clamp(min=1e-20)
+    return read.unflatten(2, (height, width))
+
+
+def soft_aggregate(logits: Tensor, owner: Tensor) -> Tensor:
+    """Let the objects of a frame compete for pixels (STM, eq. 5: odds against all others and the background).
+
+    Args:
+        logits: (N, H, W) independent mask logits.
+        owner: (N,) the frame of each object.
+
+    Returns:
+        (N, H, W) logits whose sigmoid is the object's share of each pixel.
+    """
+    odds = logits.clamp(-15, 15).exp()
+    same_frame = (owner[:, None] == owner[None]).to(odds.dtype)
+    rivals = torch.einsum("nm,mhw->nhw", same_frame, odds) - odds
+    return logits - rivals.clamp(min=0).log1p()
+
+

@@ -1,0 +1,233 @@
+"""Training clips: real videos with masks, stills under camera motion, and objects of stills moving over other stills."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from seem_video.errors import SeemVideoError
+from seem_video.training.warp import Image, Mask, Tint, View, look
+
+SMALLEST = 0.0015
+"""Least share of the crop that a target covers in the first frame."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """The frames of a sequence as encoded JPEG and PNG bytes; decoded when drawn, so that memory stays small."""
+
+    name: str
+    images: list[bytes]
+    masks: list[bytes]
+
+
+@dataclass(frozen=True)
+class Still:
+    """One image, encoded, with its id map (0 background, 255 ignored) and the ids that may be targets."""
+
+    image: bytes
+    mask: bytes
+    ids: list[int]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """T frames (T, size, size, 3) uint8 and their id maps (T, size, size); targets are ids 1..n."""
+
+    images: npt.NDArray[np.uint8]
+    masks: npt.NDArray[np.uint8]
+    targets: list[int]
+
+
+@dataclass
+class ClipBatch:
+    """A batch of B clips with N targets: images (B, T, 3, S, S) uint8, masks (N, T, S, S) bool, owner (N,)."""
+
+    images: Tensor
+    masks: Tensor
+    owner: Tensor
+
+
+def read_videos(root: Path, *, leave_out: Sequence[str] = ()) -> list[Video]:
+    """Read a folder in DAVIS layout (`JPEGImages/480p`, `Annotations/480p`), sequences in name order.
+
+    Raises:
+        SeemVideoError: the folder holds no sequence.
+    """
+    videos = []
+    for folder in sorted(path for path in (root / "Annotations/480p").glob("*") if path.is_dir()):
+        masks = sorted(folder.glob("*.png"))
+        if folder.name not in leave_out and masks:
+            images = [root / "JPEGImages/480p" / folder.name / f"{mask.stem}.jpg" for mask in masks]
+            videos.append(Video(folder.name, [p.read_bytes() for p in images], [p.read_bytes() for p in masks]))
+    if not videos:
+        raise SeemVideoError(f"No training video in {root}: expected JPEGImages/480p/NAME and Annotations/480p/NAME there.")
+    return videos
+
+
+def read_stills(root: Path) -> list[Still]:
+    """Read a folder of `images/`, `masks/` and `index.jsonl` (one row an image: image, mask, instances)."""
+    stills = []
+    for line in (root / "index.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        least = 0.003 * row["width"] * row["height"]
+        ids = [instance["id"] for instance in row["instances"] if instance["area"] >= least]
+        if ids:
+            stills.append(Still((root / row["image"]).read_bytes(), (root / row["mask"]).read_bytes(), ids))
+    return stills
+
+
+class ClipMaker(Dataset[Clip]):
+    """Clip number i is always the same clip: randomness comes from (seed, i), so training resumes exactly."""
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        stills: Sequence[Still],
+        weights: Sequence[float],
+        share: Mapping[str, float],
+        *,
+        frames: int,
+        size: int,
+        seed: int,
+        length: int,
+    ) -> None:
+        """Args: weights: of each still; share: of "video", "motion" and "paste" clips; length: clips to number."""
+        self.videos, self.stills = videos, stills
+        self.weights = np.cumsum(weights) / np.sum(weights)
+        self.kinds = list(share)
+        self.chances = np.array(list(share.values())) / sum(share.values())
+        self.frames, self.size, self.seed, self.length = frames, size, seed, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Clip:
+        rng = np.random.default_rng([self.seed, index])
+        make = {"video": self._from_video, "motion": self._from_motion, "paste": self._from_paste}
+        while True:
+            clip = make[str(rng.choice(self.kinds, p=self.chances))](rng)
+            area = [(clip.masks[0] == target).mean() for target in clip.targets]
+            targets = [target for target, share in zip(clip.targets, area, strict=True) if share >= SMALLEST]
+            if targets:
+                return Clip(clip.images, clip.masks, targets)
+
+    def _still(self, rng: np.random.Generator) -> tuple[Image, Mask, list[int]]:
+        still = self.stills[int(np.searchsorted(self.weights, rng.random()))]
+        return _decode_image(still.image), _decode_mask(still.mask), still.ids
+
+    def _view(self, rng: np.random.Generator, mask: Mask, target: int) -> View:
+        """A view that sees a random pixel of the target, at about the scale at which videos are tracked."""
+        ys, xs = np.nonzero(mask == target)
+        pick = int(rng.integers(len(xs)))
+        span = min(mask.shape) * float(np.exp(rng.uniform(np.log(0.55), np.log(1.2))))
+        x, y = np.array([xs[pick], ys[pick]]) + rng.uniform(-0.35, 0.35, 2) * span
+        height, width = mask.shape
+        x = float(np.clip(x, min(span, width) / 2, width - min(span, width) / 2))
+        y = float(np.clip(y, min(span, height) / 2, height - min(span, height) / 2))
+        return View(x, y, span, angle=rng.normal(0, 0.06), mirror=bool(rng.random() < 0.5))
+
+    def _from_video(self, rng: np.random.Generator) -> Clip:
+        video = self.videos[int(rng.integers(len(self.videos)))]
+        gaps = rng.integers(1, 7, self.frames - 1) if rng.random() < 0.8 else rng.integers(1, 16, self.frames - 1)
+        steps = np.concatenate([[0], np.cumsum(gaps)])
+        last = len(video.images) - 1
+        start = int(rng.integers(0, max(last - int(steps[-1]), 0) + 1))
+        picks = np.minimum(start + steps, last)
+        if rng.random() < 0.5:
+            picks = picks[::-1]
+        decoded = [(_decode_image(video.images[i]), (_decode_mask(video.masks[i]) > 0).astype(np.uint8)) for i in picks]
+        if not decoded[0][1].any():
+            return Clip(np.zeros((1, 1, 1, 3), np.uint8), np.zeros((1, 1, 1), np.uint8), [1])
+        view = self._view(rng, decoded[0][1], 1)
+        seen = [look(image, mask, view.moved(rng, 0.2), self.size) for image, mask in decoded]
+        images, masks = np.stack([s[0] for s in seen]), np.stack([s[1] for s in seen])
+        if rng.random() < 0.3:
+            self._paste(rng, images, masks, new_id=0)
+        return Clip(self._tinted(rng, images), masks, [1])
+
+    def _from_motion(self, rng: np.random.Generator) -> Clip:
+        image, mask, ids = self._still(rng)
+        targets = [int(t) for t in rng.permutation(ids)[: 1 + int(rng.random() < 0.4)]]
+        relabelled = _relabel(mask, targets)
+        view = self._view(rng, relabelled, 1)
+        strength = rng.uniform(0.3, 1.3)
+        seen = [look(image, relabelled, view, self.size)]
+        for _ in range(self.frames - 1):
+            view = view.moved(rng, strength)
+            seen.append(look(image, relabelled, view, self.size))
+        images, masks = np.stack([s[0] for s in seen]), np.stack([s[1] for s in seen])
+        if rng.random() < 0.3:
+            self._paste(rng, images, masks, new_id=0)
+        return Clip(self._tinted(rng, images), masks, list(range(1, len(targets) + 1)))
+
+    def _from_paste(self, rng: np.random.Generator) -> Clip:
+        image, mask, ids = self._still(rng)
+        view = self._view(rng, mask, int(rng.choice(ids)))
+        images = []
+        for _ in range(self.frames):
+            images.append(look(image, mask, view, self.size)[0])
+            view = view.moved(rng, 0.3)
+        frames, masks = np.stack(images), np.zeros((self.frames, self.size, self.size), np.uint8)
+        if rng.random() < 0.5:
+            self._paste(rng, frames, masks, new_id=0)
+        count = 1 + int(rng.random() < 0.4)
+        for target in range(1, count + 1):
+            self._paste(rng, frames, masks, new_id=target)
+        if rng.random() < 0.4:
+            self._paste(rng, frames, masks, new_id=0)
+        return Clip(self._tinted(rng, frames), masks, list(range(1, count + 1)))
+
+    def _paste(self, rng: np.random.Generator, images: Image, masks: Mask, *, new_id: int) -> None:
+        """Let one object of a still move over the clip, in place; id 0 makes it an unlabelled occluder."""
+        image, mask, ids = self._still(rng)
+        layer = _relabel(mask, [int(rng.choice(ids))])
+        ys, xs = np.nonzero(layer)
+        extent = int(max(np.ptp(xs), np.ptp(ys))) + 1
+        span = extent / float(np.exp(rng.uniform(np.log(0.15), np.log(0.8))))
+        centre = np.array([xs.mean(), ys.mean()]) + rng.uniform(-0.38, 0.38, 2) * span
+        view = View(*centre, span, mirror=bool(rng.random() < 0.5))
+        strength, tint = rng.uniform(0.3, 1.3), Tint.random(rng, 0.6)
+        for frame, ids_of_frame in zip(images, masks, strict=True):
+            seen, inside = look(image, layer, view, self.size, border=cv2.BORDER_CONSTANT)
+            alpha = cv2.GaussianBlur(inside.astype(np.float32), (3, 3), 0)[..., None] * inside[..., None]
+            frame[:] = (tint.apply(seen) * alpha + frame * (1 - alpha)).astype(np.uint8)
+            ids_of_frame[inside > 0] = new_id
+            view = view.moved(rng, strength)
+
+    def _tinted(self, rng: np.random.Generator, images: Image) -> Image:
+        tint = Tint.random(rng, 1.0)
+        return np.stack([Tint.random(rng, 0.2).apply(tint.apply(image)) for image in images])
+
+
+def collate(clips: Sequence[Clip]) -> ClipBatch:
+    """Stack clips; the targets of all of them become one axis."""
+    images = torch.from_numpy(np.stack([clip.images for clip in clips])).permute(0, 1, 4, 2, 3)
+    masks = [clip.masks == target for clip in clips for target in clip.targets]
+    owner = [i for i, clip in enumerate(clips) for _ in clip.targets]
+    return ClipBatch(images, torch.from_numpy(np.stack(masks)), torch.tensor(owner))
+
+
+def _decode_image(data: bytes) -> Image:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def _decode_mask(data: bytes) -> Mask:
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def _relabel(mask: Mask, targets: Sequence[int]) -> Mask:
+    """An id map in which targets are 1, 2, ... and everything else is 0."""
+    out = np.zeros_like(mask)
+    for new, old in enumerate(targets, start=1):
+        out[mask == old] = new
+    return out
