@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.labels import VOID, Labels, read_labels
@@ -53,14 +54,20 @@ class DavisSequence:
     @cached_property
     def objects(self) -> int:
         """How many objects are scored: the largest id of the first annotation, gaps included."""
-        return int(self.truth(self.annotations[0]).max(initial=0))
+        return int(self.truth(self.annotations[0])[0].max(initial=0))
 
-    def truth(self, annotation: Path) -> Labels:
-        """The ids of an annotation, (H, W), with void as background; in 2016 every non-zero pixel is object 1."""
+    def truth(self, annotation: Path) -> tuple[Labels, npt.NDArray[np.bool_] | None]:
+        """The ids of an annotation, (H, W), with void as background, and where void is, (H, W) bool, if anywhere.
+
+        In 2016 every non-zero pixel is object 1, and there is no void.
+        """
         labels = read_labels(annotation)
         if self.year == 2016:
-            return (labels != 0).astype(np.uint8)
-        return np.where(labels == VOID, 0, labels).astype(labels.dtype, copy=False)
+            return (labels != 0).view(np.uint8), None
+        if labels.max(initial=0) < VOID:
+            return labels, None
+        void = labels == VOID
+        return np.where(void, 0, labels), void
 
     def check(self) -> None:
         """Raises SeemVideoError for a sequence the protocol cannot score: too short, or files that do not match."""

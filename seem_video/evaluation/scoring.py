@@ -17,7 +17,7 @@ import numpy as np
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.assignment import best_assignment
 from seem_video.evaluation.davis import DavisDataset, DavisSequence, Task
-from seem_video.evaluation.labels import VOID, Labels, read_labels
+from seem_video.evaluation.labels import Labels, read_labels
 from seem_video.evaluation.metrics import Region, boundary_radius
 from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores
 
@@ -98,9 +98,9 @@ def _score_ids(sequence: DavisSequence, results: Path) -> Iterator[ObjectScores]
     """Semi-supervised: the prediction's ids are the annotation's."""
     ids = range(1, sequence.objects + 1)
     js, fs = [], []
-    for truth, prediction, _ in _frames(sequence, results, sequence.objects):
+    for truth, prediction in _frames(sequence, results, sequence.objects):
         radius = boundary_radius(*truth.shape)
-        pairs = [(Region.of(truth == i, radius), Region.of(prediction == i, radius)) for i in ids]
+        pairs = [(Region(truth == i, radius), Region(prediction == i, radius)) for i in ids]
         js.append([region.jaccard(predicted) for region, predicted in pairs])
         fs.append([predicted.boundary_f(region) for region, predicted in pairs])
     for i, j, f in zip(ids, zip(*js, strict=True), zip(*fs, strict=True), strict=False):
@@ -112,11 +112,11 @@ def _score_proposals(sequence: DavisSequence, results: Path) -> Iterator[ObjectS
     objects = range(1, sequence.objects + 1)
     proposals = range(1, max(MAX_PROPOSALS, sequence.objects) + 1)
     seen, js, fs = sequence.objects, [], []
-    for truth, prediction, void in _frames(sequence, results, MAX_PROPOSALS):
+    for truth, prediction in _frames(sequence, results, MAX_PROPOSALS):
         seen = max(seen, int(prediction.max(initial=0)))
         radius = boundary_radius(*truth.shape)
-        regions = [Region.of(truth == i, radius) for i in objects]
-        predicted = [Region.of((prediction == i) & ~void, radius) for i in proposals]
+        regions = [Region(truth == i, radius) for i in objects]
+        predicted = [Region(prediction == i, radius) for i in proposals]
         js.append([[p.jaccard(region) for region in regions] for p in predicted])
         fs.append([[p.boundary_f(region) for region in regions] for p in predicted])
     j, f = np.array(js)[:, :seen], np.array(fs)[:, :seen]  # (frames, proposals, objects)
@@ -125,12 +125,12 @@ def _score_proposals(sequence: DavisSequence, results: Path) -> Iterator[ObjectS
         yield ObjectScores(f"{sequence.name}_{rank}", i + 1, tuple(j[:, p, i].tolist()), tuple(f[:, p, i].tolist()))
 
 
-def _frames(sequence: DavisSequence, results: Path, max_id: int) -> Iterator[tuple[Labels, Labels, Labels]]:
-    """Annotation, prediction and void of each evaluated frame, after the checks that the protocol asks for."""
+def _frames(sequence: DavisSequence, results: Path, max_id: int) -> Iterator[tuple[Labels, Labels]]:
+    """Annotation and prediction of each evaluated frame, checked; in the unsupervised task void is cut out of both."""
     size = None
     for annotation in sequence.evaluated:
         where = f"Sequence {sequence.name}, frame {annotation.stem}"
-        truth = sequence.truth(annotation)
+        truth, void = sequence.truth(annotation)
         # The official evaluator drops dots from the frame's name; a folder that it can score must be scored here.
         prediction = read_labels(results / sequence.name / f"{annotation.stem.replace('.', '')}.png")
         size = size or truth.shape
@@ -141,10 +141,12 @@ def _frames(sequence: DavisSequence, results: Path, max_id: int) -> Iterator[tup
                 f"{where}: the result is {_size(prediction)}, the annotation {_size(truth)}; save results at its size."
             )
         if sequence.year == 2016:
-            prediction = (prediction != 0).astype(np.uint8)
+            prediction = (prediction != 0).view(np.uint8)
         if (largest := int(prediction.max(initial=0))) > max_id:
             raise SeemVideoError(f"{where}: the result holds id {largest}, {_limit(sequence, max_id)}")
-        yield truth, prediction, read_labels(annotation) == VOID
+        if void is not None and sequence.task == "unsupervised":
+            prediction = np.where(void, 0, prediction)
+        yield truth, prediction
 
 
 def _size(labels: Labels) -> str:
