@@ -1,0 +1,268 @@
+"""Video files through PyAV: lazily forwards, and exactly backwards and at any index."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from seem_video.errors import SeemVideoError
+from seem_video.io.frame import ASSUMED_FPS, ColorTags, Frame, SourceInfo, SourceKind
+from seem_video.io.pixels import RgbConverter, display_orientation, rotation
+from seem_video.io.reader import SpanReader
+
+_NOT_PICTURES = ("tty",)  # FFmpeg draws text files as terminal screens
+_BACKWARD_BYTES = 128 * 2**20  # how much of decoded pictures is held to hand them out in reverse
+_BACKWARD_PICTURES = 8  # at least so many, however large
+_MISSING_TAIL_S = 1.0  # what a file must lack of the duration it claims to count as cut off
+
+
+class Decoding:
+    """One pass over the packets of a video from where it is opened, or from a seek, to its end.
+
+    Attributes:
+        damage: what was found wrong with the file so far; None while all is well.
+    """
+
+    def __init__(self, address: str, name: str, **options: Any) -> None:
+        self.name = name
+        self.container = open_container(address, name, **options)
+        pictures = [
+            s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic
+        ]  # a cover picture
+        if not pictures or self.container.format.name in _NOT_PICTURES:
+            self.container.close()
+            found = "sound but no picture" if self.container.streams.audio else "no picture"
+            raise SeemVideoError(f"'{name}' has {found}; give a video.")
+        self.stream = pictures[0]
+        self.stream.thread_type = "AUTO"
+        self.damage: str | None = None
+        self._packets = 0
+        self._end_s = 0.0
+
+    def close(self) -> None:
+        self.container.close()
+
+    def seek(self, timestamp: int) -> None:
+        self.container.seek(timestamp, stream=self.stream)
+
+    def pictures(self) -> Iterator[av.VideoFrame]:
+        """Yields what decodes, in order of display, passing over what is damaged."""
+        packets = self.container.demux()
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except (av.FFmpegError, OSError) as error:
+                self._note(f"reading failed ({reason(error)})")
+                break
+            if packet.pts is not None:
+                self._end_s = max(self._end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream is not self.stream:
+                continue
+            self._packets += packet.size > 0
+            if packet.is_corrupt:
+                self._note("the data of a frame is incomplete")
+                continue
+            try:
+                for picture in self.stream.decode(packet):
+                    if picture.is_corrupt:
+                        self._note("a frame decodes only in part")
+                    else:
+                        yield picture
+            except av.FFmpegError as error:
+                self._note(f"a frame cannot be decoded ({reason(error)})")
+        self._note_missing_end()
+
+    def timestamp(self, picture: av.VideoFrame) -> int | None:
+        """When a picture is displayed, in units of the stream's time base. AVI keeps only the order of decoding."""
+        return picture.dts if self.container.format.name == "avi" else picture.pts
+
+    def _note(self, damage: str) -> None:
+        self.damage = self.damage or damage
+
+    def _note_missing_end(self) -> None:
+        if self._packets < self.stream.frames:
+            self._note(f"the file claims {self.stream.frames} frames")
+        elif self.container.duration is not None:
+            claimed = ((self.container.start_time or 0) + self.container.duration) / av.time_base
+            if claimed - self._end_s > _MISSING_TAIL_S:
+                self._note(f"the file claims to last until {claimed:.2f}s")
+
+
+class VideoReader(SpanReader):
+    """A video file, decoded by PyAV.
+
+    Backwards and at an index, the frames are those of a forward pass by construction: that pass notes every frame's
+    timestamp and which frames are key frames, as far as it has come; a later one seeks to the key frame before what is
+    wanted, recognises it by its timestamp and counts on from there.
+    """
+
+    def __init__(self, path: Path, span: range) -> None:
+        with closing(Decoding(str(path), path.name)) as decoding:
+            picture = next(decoding.pictures(), None)
+            if picture is None:
+                raise SeemVideoError(f"'{path}' holds no frame that can be decoded; check that it is whole.")
+            super().__init__(describe(decoding, picture, "video", path), span)
+        self._path = path
+        self._rgb = RgbConverter(picture)
+        self._timestamps: list[int | None] = []
+        self._keys: list[int] = []
+
+    def _forward(self, span: range) -> Iterator[Frame]:
+        with closing(self._open()) as decoding:
+            for index, picture in self._from_start(decoding):
+                if index in span:
+                    yield self._frame(index, picture)
+                if index >= span[-1]:
+                    return
+            if decoding.damage:
+                last = len(self._timestamps) - 1
+                at = seconds(self.info, last, self._timestamps[last])
+                self.broken = f"'{self.info.name}' is damaged: {decoding.damage}; the last of {last + 1} frames that decode is at {at:.2f}s."
+
+    def read_at(self, index: int) -> Frame:
+        self._reach(index)
+        with closing(self._open()) as decoding:
+            for at, picture in self._from_key(decoding, index):
+                if at == index:
+                    return self._frame(index, picture)
+        raise self._changed(index)
+
+    def reversed(self, start: int, stop: int = 0) -> Iterator[Frame]:
+        self._reach(start)
+        return self._backward(start, stop)
+
+    def _backward(self, start: int, stop: int) -> Iterator[Frame]:
+        size = self.info.width * self.info.height * 3  # of 4:2:0 at 16 bits; few are larger
+        room = max(_BACKWARD_PICTURES, _BACKWARD_BYTES // size)
+        while start >= stop:
+            held: deque[tuple[int, av.VideoFrame]] = deque(maxlen=room)
+            with closing(self._open()) as decoding:
+                for index, picture in self._from_key(decoding, start):
+                    held.append((index, picture))
+                    if index == start:
+                        break
+            if not held or held[-1][0] != start:
+                raise self._changed(start)
+            start = held[0][0] - 1
+            while held:
+                index, picture = held.pop()
+                if index >= stop and index in self._span:
+                    yield self._frame(index, picture)
+
+    def _open(self) -> Decoding:
+        return Decoding(str(self._path), self.info.name)
+
+    def _from_start(self, decoding: Decoding) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yields each picture with its index, and notes what is needed to find it again."""
+        for index, picture in enumerate(decoding.pictures()):
+            if index == len(self._timestamps):
+                timestamp = decoding.timestamp(picture)
+                if index == 0 or (picture.key_frame and timestamp is not None):
+                    self._keys.append(index)
+                self._timestamps.append(timestamp)
+            yield index, picture
+
+    def _from_key(self, decoding: Decoding, index: int) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Yields each picture with its index from some key frame at or before `index` on."""
+        for key in (key for key in reversed(self._keys) if 0 < key <= index):
+            timestamp = self._timestamps[key]
+            assert timestamp is not None
+            decoding.seek(timestamp)
+            pictures = decoding.pictures()
+            first = next((p for p in pictures if (decoding.timestamp(p) or 0) >= timestamp), None)
+            if first is not None and decoding.timestamp(first) == timestamp:
+                yield key, first
+                yield from enumerate(pictures, key + 1)
+                return
+        with closing(self._open()) as fresh:
+            yield from enumerate(fresh.pictures())
+
+    def _reach(self, index: int) -> None:
+        """Sees to it that everything up to frame `index` is noted."""
+        if not 0 <= index < len(self._timestamps):
+            with closing(self._open()) as decoding:
+                deque(islice(self._from_start(decoding), max(0, index + 1)), maxlen=0)
+        if not 0 <= index < len(self._timestamps):
+            raise self._no_frame(index, len(self._timestamps))
+
+    def _changed(self, index: int) -> SeemVideoError:
+        return SeemVideoError(f"Frame {index} of '{self.info.name}' cannot be read again; has the file changed?")
+
+    def _frame(self, index: int, picture: av.VideoFrame) -> Frame:
+        timestamp = self._timestamps[index]
+        return Frame(index, seconds(self.info, index, timestamp), timestamp, self._rgb(picture))
+
+
+def open_container(address: str, name: str, **options: Any) -> av.container.InputContainer:
+    """Opens a file, device or stream.
+
+    Raises:
+        SeemVideoError: it is not there, or nothing that FFmpeg can read.
+    """
+    try:
+        return av.open(address, **options)
+    except av.InvalidDataError:
+        raise SeemVideoError(
+            f"'{name}' cannot be read as a video: it is none, or was cut off before its index was written; "
+            "check that it plays elsewhere."
+        ) from None
+    except (av.FFmpegError, OSError) as error:
+        raise SeemVideoError(
+            f"'{name}' cannot be opened ({reason(error)}); check the path and its permissions."
+        ) from None
+
+
+def describe(decoding: Decoding, picture: av.VideoFrame, kind: SourceKind, path: Path | None) -> SourceInfo:
+    """What the headers and the first picture say of a video."""
+    stream, context = decoding.stream, decoding.stream.codec_context
+    orientation = display_orientation(picture)
+    width, height = picture.width, picture.height
+    aspect = _fraction(context.sample_aspect_ratio) or Fraction(1)
+    if orientation[0]:
+        width, height, aspect = height, width, 1 / aspect
+    rate, time_base = _fraction(stream.average_rate), _fraction(stream.time_base)
+    duration = decoding.container.duration / av.time_base if decoding.container.duration else None
+    if stream.duration and time_base:
+        duration = float(stream.duration * time_base)
+    return SourceInfo(
+        name=decoding.name,
+        kind=kind,
+        width=width,
+        height=height,
+        fps=float(rate) if rate else None,
+        frames=stream.frames or None,
+        duration_s=duration,
+        codec=context.name,
+        pix_fmt=picture.format.name,
+        rotation=rotation(orientation),
+        has_audio=bool(decoding.container.streams.audio),
+        path=path,
+        time_base=time_base,
+        color=ColorTags(*(int(tag) for tag in (context.colorspace, context.color_primaries, context.color_trc))),
+        pixel_aspect=aspect,
+    )
+
+
+def seconds(info: SourceInfo, index: int, timestamp: int | None) -> float:
+    """The time of a frame; by the average rate where it has no timestamp."""
+    if timestamp is None or info.time_base is None:
+        return index / (info.fps or ASSUMED_FPS)
+    return float(timestamp * info.time_base)
+
+
+def _fraction(ratio: Any) -> Fraction | None:
+    return Fraction(ratio.numerator, ratio.denominator) if ratio else None
+
+
+def reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
