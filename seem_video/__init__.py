@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from seem_video.prompts import Scribble as Scribble
     from seem_video.prompts import Seconds as Seconds
     from seem_video.results import FrameResult as FrameResult
-    from seem_video.track import TrackSummary as TrackSummary
-    from seem_video.track import track as track
+    from seem_video.job import TrackSummary as TrackSummary
+    from seem_video.job import track as track
     from seem_video.tracking.session import VideoSession as VideoSession
     from seem_video.tracking.session import open_session as open_session
 
@@ -42,13 +42,13 @@ _HOMES = {
     "Scribble": "prompts",
     "Seconds": "prompts",
     "SeemVideoError": "errors",
-    "TrackSummary": "track",
+    "TrackSummary": "job",
     "VideoSession": "tracking.session",
     "list_models": "model.checkpoints",
     "load_model": "model.checkpoints",
     "open_reader": "io.reader",
     "open_session": "tracking.session",
-    "track": "track",
+    "track": "job",
 }
 
 __all__ = [*_HOMES, "__version__"]

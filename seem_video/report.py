@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from seem_video.results import FrameResult
-from seem_video.track import TrackSummary
+from seem_video.job import TrackSummary
 
 _MOST_RUNS = 6  # runs of frames that the summary lists of one object
 

@@ -1,0 +1,41 @@
+"""Small clips made on the spot, and what a command leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+Images = npt.NDArray[np.uint8]  # (T, H, W, 3) RGB
+
+
+class Finished(NamedTuple):
+    """A command's exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def moving_square(frames: int = 6, height: int = 64, width: int = 96) -> Images:
+    """A red square of 20 pixels that moves right over a green ground, 2 pixels a frame from x = 10, y = 20."""
+    images = np.full((frames, height, width, 3), (40, 120, 60), np.uint8)
+    images += np.arange(width, dtype=np.uint8)[None, None, :, None] // 4
+    for t, image in enumerate(images):
+        image[20:40, 10 + 2 * t : 30 + 2 * t] = (220, 30, 30)
+    return images
+
+
+def write_clip(path: Path, images: Images) -> Path:
+    """Writes the images as an H.264 clip of 25 frames a second, its index first, so that a cut file still opens."""
+    with av.open(str(path), "w", options={"movflags": "+faststart"} if path.suffix == ".mp4" else {}) as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "12", "g": "4", "bf": "0"})
+        stream.height, stream.width = images.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
