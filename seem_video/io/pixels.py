@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import av
 import numpy as np
@@ -28,9 +29,14 @@ class RgbConverter:
     def __call__(self, picture: av.VideoFrame) -> npt.NDArray[np.uint8]:
         """Returns (H, W, 3) uint8 RGB, contiguous and writable."""
         rgb = self._reformatter.reformat(
-            picture, *self._size, format="rgb24", src_color_range=picture.color_range, dst_color_range=_FULL_RANGE
+            picture,
+            *self._size,
+            format="rgb24",
+            src_color_range=picture.color_range,
+            dst_color_range=_FULL_RANGE,
+            interpolation="BICUBIC",
         )
-        return np.ascontiguousarray(_orient(rgb.to_ndarray(), self._orientation))
+        return np.ascontiguousarray(_orient(rgb.to_ndarray(), self._orientation), dtype=np.uint8)
 
 
 def display_orientation(picture: av.VideoFrame) -> tuple[bool, bool, bool]:
@@ -39,10 +45,10 @@ def display_orientation(picture: av.VideoFrame) -> tuple[bool, bool, bool]:
     It is read from the display matrix, `(x', y') = (a x + c y, b x + d y)` (FFmpeg's `libavutil/display.h`); an angle
     that is no multiple of 90 degrees is taken to the nearest one.
     """
-    data = picture.side_data.get(Type.DISPLAYMATRIX)
-    if data is None:
+    side_data: Any = picture.side_data
+    if Type.DISPLAYMATRIX not in side_data:
         return False, False, False
-    a, b, _, c, d, *_ = struct.unpack("=9i", memoryview(data)[:36])
+    a, b, _, c, d, *_ = struct.unpack("=9i", memoryview(side_data[Type.DISPLAYMATRIX])[:36])
     if abs(a) + abs(d) < abs(b) + abs(c):
         return True, c < 0, b < 0
     return False, a < 0, d < 0
@@ -54,7 +60,7 @@ def rotation(orientation: tuple[bool, bool, bool]) -> int:
     return (90 if transposed else 0) + (180 if along_y else 0)
 
 
-def _orient(image: npt.NDArray[np.uint8], orientation: tuple[bool, bool, bool]) -> npt.NDArray[np.uint8]:
+def _orient(image: npt.NDArray[Any], orientation: tuple[bool, bool, bool]) -> npt.NDArray[Any]:
     transposed, along_x, along_y = orientation
     if transposed:
         image = image.transpose(1, 0, 2)

@@ -17,6 +17,7 @@ from seem_video.errors import SeemVideoError
 from seem_video.io.frame import ASSUMED_FPS, ColorTags, Frame, SourceInfo, SourceKind
 from seem_video.io.pixels import RgbConverter, display_orientation, rotation
 from seem_video.io.reader import SpanReader
+from seem_video.io.staging import reason
 
 _NOT_PICTURES = ("tty",)  # FFmpeg draws text files as terminal screens
 _BACKWARD_BYTES = 128 * 2**20  # how much of decoded pictures is held to hand them out in reverse
@@ -127,7 +128,8 @@ class VideoReader(SpanReader):
             if decoding.damage:
                 last = len(self._timestamps) - 1
                 at = seconds(self.info, last, self._timestamps[last])
-                self.broken = f"'{self.info.name}' is damaged: {decoding.damage}; the last of {last + 1} frames that decode is at {at:.2f}s."
+                self.broken = f"'{self.info.name}' is damaged: {decoding.damage}; "
+                self.broken += f"the last of the {last + 1} frames that decode is at {at:.2f}s."
 
     def read_at(self, index: int) -> Frame:
         self._reach(index)
@@ -262,7 +264,3 @@ def seconds(info: SourceInfo, index: int, timestamp: int | None) -> float:
 
 def _fraction(ratio: Any) -> Fraction | None:
     return Fraction(ratio.numerator, ratio.denominator) if ratio else None
-
-
-def reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()

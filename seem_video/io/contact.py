@@ -1,0 +1,67 @@
+"""The contact sheet: a dozen frames spread over the clip, to judge a result at a glance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from seem_video.io.frame import SourceInfo
+from seem_video.io.staging import Staged
+from seem_video.results import FrameResult
+
+_TILES, _COLUMNS = 12, 4
+_TILE_SIDE = 320  # pixels, of a tile's longer side
+_GAP = 4
+
+
+class ContactSheet:
+    """Collects tiles at bounded memory: every n-th frame, n doubling whenever there are twice as many as needed."""
+
+    def __init__(self, out: Path, info: SourceInfo) -> None:
+        self.staged = Staged(out, "contact_sheet.png")
+        self._tiles: list[npt.NDArray[np.uint8]] = []
+        self._every = 1
+        self._seen = 0
+
+    def write(self, result: FrameResult, drawn: npt.NDArray[np.uint8] | None) -> None:
+        assert drawn is not None
+        if self._seen % self._every == 0:
+            self._tiles.append(_tile(drawn, f"{result.index}  {result.time_s:.2f}s"))
+            if len(self._tiles) == 2 * _TILES:
+                del self._tiles[1::2]
+                self._every *= 2
+        self._seen += 1
+
+    def close(self) -> bool:
+        if not self._tiles:
+            return False
+        chosen = np.linspace(0, len(self._tiles) - 1, min(_TILES, len(self._tiles))).round().astype(int)
+        Image.fromarray(_arrange([self._tiles[i] for i in chosen])).save(self.staged.part, "PNG", compress_level=3)
+        return True
+
+    salvage = close
+
+
+def _tile(image: npt.NDArray[np.uint8], text: str) -> npt.NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    scale = min(1.0, _TILE_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    tile = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    for color, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(tile, text, (5, size[1] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thickness, cv2.LINE_AA)
+    return np.asarray(tile, np.uint8)
+
+
+def _arrange(tiles: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    height, width = tiles[0].shape[:2]
+    columns = min(_COLUMNS, len(tiles))
+    rows = -(-len(tiles) // columns)
+    sheet = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        y, x = _GAP + i // columns * (height + _GAP), _GAP + i % columns * (width + _GAP)
+        sheet[y : y + height, x : x + width] = tile
+    return sheet
