@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.labels import VOID, Labels, read_labels
+from seem_video.io.images import natural_key
 
 Task = Literal["semi-supervised", "unsupervised"]
 
@@ -52,6 +53,11 @@ class DavisSequence:
         return self.annotations if self.task == "unsupervised" else self.annotations[1:-1]
 
     @cached_property
+    def frames(self) -> tuple[Path, ...]:
+        """The JPEG frames, in the order in which a reader shows them; the first has index 0."""
+        return tuple(sorted(self.images.glob("*.jpg"), key=natural_key))
+
+    @cached_property
     def objects(self) -> int:
         """How many objects are scored: the largest id of the first annotation, gaps included."""
         return int(self.truth(self.annotations[0])[0].max(initial=0))
@@ -69,9 +75,14 @@ class DavisSequence:
         void = labels == VOID
         return np.where(void, 0, labels), void
 
+    @staticmethod
+    def result_name(frame: Path) -> str:
+        """The file name of a frame's result: the official evaluator drops dots from the frame's name, so we do."""
+        return f"{frame.stem.replace('.', '')}.png"
+
     def check(self) -> None:
         """Raises SeemVideoError for a sequence the protocol cannot score: too short, or files that do not match."""
-        images, annotations = len(list(self.images.glob("*.jpg"))), len(self.annotations)
+        images, annotations = len(self.frames), len(self.annotations)
         if not self.evaluated:
             raise SeemVideoError(
                 f"Sequence {self.name} has {annotations} annotated frames; the {self.task} task leaves out the first"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from seem_video.errors import SeemVideoError
+from seem_video.io.palette import PALETTE
 
 Labels: TypeAlias = npt.NDArray[np.unsignedinteger]
 
@@ -33,3 +34,10 @@ def read_labels(path: Path) -> Labels:
     if pixels.ndim != 2:
         raise SeemVideoError(f"{where}: {path} holds {mode} colours, not object ids; save an indexed or gray PNG.")
     return pixels.astype(np.uint16 if mode.startswith("I") else np.uint8, copy=False)
+
+
+def write_labels(path: Path, labels: npt.NDArray[np.uint8]) -> None:
+    """Writes (H, W) uint8 ids as an indexed PNG in the DAVIS palette."""
+    image = Image.fromarray(labels)
+    image.putpalette(PALETTE.tobytes())
+    image.save(path, "PNG", compress_level=3)

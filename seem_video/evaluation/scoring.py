@@ -131,8 +131,7 @@ def _frames(sequence: DavisSequence, results: Path, max_id: int) -> Iterator[tup
     for annotation in sequence.evaluated:
         where = f"Sequence {sequence.name}, frame {annotation.stem}"
         truth, void = sequence.truth(annotation)
-        # The official evaluator drops dots from the frame's name; a folder that it can score must be scored here.
-        prediction = read_labels(results / sequence.name / f"{annotation.stem.replace('.', '')}.png")
+        prediction = read_labels(results / sequence.name / sequence.result_name(annotation))
         size = size or truth.shape
         if truth.shape != size:
             raise SeemVideoError(f"{where}: the annotation is {_size(truth)}, earlier ones differ; repair the dataset.")

@@ -5,13 +5,12 @@ import math
 import shutil
 import zipfile
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.scoring import score
 
+from .data import draw_dataset
 from .golden import GOLDEN, needs_golden
 
 EXACT = 1e-12
@@ -96,32 +95,15 @@ def test_protocol_case(case, case_folders, tmp_path):
     assert (tmp_path / TABLES[1]).read_text() == expected["per_sequence_csv"]
 
 
-def dataset(root, sequences, *, year=2017, value=1, length=5):
-    """A DAVIS root of squares that move right, one sequence a name, and the folder of its annotations."""
-    (root / "ImageSets" / str(year)).mkdir(parents=True)
-    (root / "ImageSets" / str(year) / "val.txt").write_text("".join(f"{name}\n" for name in sequences))
-    annotations = root / "Annotations" / "480p"
-    for name in sequences:
-        images = root / "JPEGImages" / "480p" / name
-        for folder in (annotations / name, images):
-            folder.mkdir(parents=True)
-        for t in range(length):
-            mask = np.zeros((24, 32), np.uint8)
-            mask[6:14, 4 + t : 14 + t] = value
-            Image.fromarray(mask).save(annotations / name / f"{t:05}.png")
-            Image.fromarray(mask).save(images / f"{t:05}.jpg")
-    return annotations
-
-
 def test_davis_2016_masks_of_255_are_one_object(tmp_path):
-    annotations = dataset(tmp_path / "gt", ["dog"], year=2016, value=255)
+    annotations = draw_dataset(tmp_path / "gt", ["dog"], year=2016, value=255)
     scores = score(tmp_path / "gt", annotations, year=2016)
     assert [o.row for o in scores.objects] == ["dog_1"]
     assert scores.jf == 1.0
 
 
 def test_a_partial_copy_is_scored_but_never_called_val(tmp_path):
-    annotations = dataset(tmp_path / "gt", ["dog", "goat"])
+    annotations = draw_dataset(tmp_path / "gt", ["dog", "goat"])
     shutil.rmtree(annotations / "goat")
     scores = score(tmp_path / "gt", annotations, tmp_path / "out")
     assert scores.title == "val-partial"
@@ -130,7 +112,7 @@ def test_a_partial_copy_is_scored_but_never_called_val(tmp_path):
 
 
 def test_sequences_done_before_a_refusal_stay_done(tmp_path):
-    annotations = dataset(tmp_path / "gt", ["dog", "goat"])
+    annotations = draw_dataset(tmp_path / "gt", ["dog", "goat"])
     shutil.copytree(annotations, tmp_path / "results")
     (tmp_path / "results" / "goat" / "00002.png").unlink()
     with pytest.raises(SeemVideoError, match="Sequence goat, frame 00002"):
@@ -149,13 +131,12 @@ def test_sequences_done_before_a_refusal_stay_done(tmp_path):
     ],
 )
 def test_what_is_not_there_is_said_in_one_sentence(change, sentence, tmp_path):
-    annotations = dataset(tmp_path / "gt", ["dog"])
+    annotations = draw_dataset(tmp_path / "gt", ["dog"])
     with pytest.raises(SeemVideoError, match=sentence):
         score(**{"gt": tmp_path / "gt", "results": annotations} | change)
 
 
 def test_an_empty_list_of_sequences_is_refused(tmp_path):
-    annotations = dataset(tmp_path / "gt", [])
-    annotations.mkdir(parents=True)
+    annotations = draw_dataset(tmp_path / "gt", [])
     with pytest.raises(SeemVideoError, match=r"val\.txt lists no sequence"):
         score(tmp_path / "gt", annotations)

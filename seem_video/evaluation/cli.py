@@ -1,0 +1,96 @@
+"""`seem-video eval`: the command line of the evaluation; words to calls, results to tables."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Score masks on DAVIS, run a model over it, compare runs.", no_args_is_help=True)
+
+_PROCESSES = os.cpu_count() or 1
+
+
+class Year(str, Enum):
+    """The two protocols; strings, because typer has no choice among numbers."""
+
+    Y2016 = "2016"
+    Y2017 = "2017"
+
+
+class Init(str, Enum):
+    """How the robot user points at the objects."""
+
+    MASK = "mask"
+    CLICK = "click"
+    BOX = "box"
+    SCRIBBLE = "scribble"
+    POLYGON = "polygon"
+
+
+class Task(str, Enum):
+    """The protocols of DAVIS 2017."""
+
+    SEMI = "semi-supervised"
+    UNSUPERVISED = "unsupervised"
+
+
+YearOption = Annotated[Year, typer.Option("--year", help="2016: one object; 2017: several.")]
+SetOption = Annotated[str, typer.Option("--set", metavar="NAME", help="A list in ImageSets/YEAR, such as val.")]
+JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes that score.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.command()
+def davis(
+    root: Annotated[Path, typer.Option("--root", metavar="DAVIS", help="The DAVIS folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where masks, tables and the report go.")],
+    year: YearOption = Year.Y2017,
+    set_name: SetOption = "val",
+    model: Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="A model's name or file.")] = "seem-nano",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, mps.")] = "auto",
+    init: Annotated[Init, typer.Option("--init", help="The prompt made from the first annotation.")] = Init.MASK,
+    rounds: Annotated[int, typer.Option("--rounds", min=0, help="Rounds of correction clicks.")] = 0,
+    jobs: JobsOption = _PROCESSES,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a model over DAVIS with prompts from the ground truth, and score it."""
+    from seem_video.evaluation import tables
+    from seem_video.evaluation.run import run_davis
+
+    with tables.run_progress(shown=not as_json) as on_sequence:
+        result = run_davis(
+            root,
+            out,
+            model=model,
+            device=device,
+            year=int(year.value),
+            set_name=set_name,
+            init=init.value,
+            rounds=rounds,
+            jobs=jobs,
+            on_sequence=on_sequence,
+        )
+    tables.show_run(result, out, as_json=as_json)
+
+
+@app.command()
+def score(
+    gt: Annotated[Path, typer.Option("--gt", metavar="DAVIS", help="The DAVIS folder.")],
+    results: Annotated[Path, typer.Option("--results", metavar="DIR", help="<sequence>/<frame>.png, indexed.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the tables go.")],
+    year: YearOption = Year.Y2017,
+    set_name: SetOption = "val",
+    task: Annotated[Task, typer.Option("--task", help="The protocol.")] = Task.SEMI,
+    jobs: JobsOption = _PROCESSES,
+    as_json: JsonOption = False,
+) -> None:
+    """Score masks in the official layout, whoever made them."""
+    from seem_video.evaluation import tables
+    from seem_video.evaluation.scoring import score as score_masks
+
+    scores = score_masks(gt, results, out, year=int(year.value), set_name=set_name, task=task.value, jobs=jobs)
+    tables.show_scores(scores, out, as_json=as_json)

@@ -1,0 +1,112 @@
+"""Scores on the terminal: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from seem_video.evaluation.metrics import Statistics, mean_statistics
+from seem_video.evaluation.record import SequenceRun
+from seem_video.evaluation.scores import Scores, SequenceScores
+
+if TYPE_CHECKING:
+    from seem_video.evaluation.run import RunResult
+
+_MEASURES = ("J&F", "J mean", "J recall", "J decay", "F mean", "F recall", "F decay")
+
+
+@contextmanager
+def run_progress(*, shown: bool) -> Iterator[Callable[[str, SequenceRun, bool], None]]:
+    """A line on the terminal for each sequence that is done."""
+    console = Console(stderr=True, highlight=False, quiet=not shown)
+
+    def report(name: str, run: SequenceRun, reused: bool) -> None:
+        how = "done before, kept" if reused else f"{run.passes / run.seconds:.1f} frames/s"
+        console.print(f"{name}: {run.frames} frames, {how}")
+
+    yield report
+
+
+def show_scores(scores: Scores, out: Path, *, as_json: bool) -> None:
+    """Prints the scores of somebody's masks and where the tables are."""
+    if as_json:
+        print(json.dumps(scores.as_dict()))
+        return
+    console = Console(highlight=False)
+    console.print(score_table(scores))
+    console.print(f"Tables: {out}")
+
+
+def show_run(result: RunResult, out: Path, *, as_json: bool) -> None:
+    """Prints the scores of a run, its rounds and its speed, and what was missing from the data."""
+    if as_json:
+        print(json.dumps(run_as_dict(result)))
+        return
+    console = Console(highlight=False)
+    console.print(score_table(result.scores))
+    if result.record.settings.rounds:
+        console.print(_round_table(result))
+    runs = result.record.sequences.values()
+    seconds = sum(run.seconds for run in runs)
+    console.print(f"{sum(run.passes for run in runs) / seconds:.1f} frames/s, {seconds:.0f} s in all. Results: {out}")
+    if missing := result.dataset.missing:
+        present, listed = len(result.dataset.sequences), len(result.dataset.sequences) + len(missing)
+        console.print(
+            f"A partial copy: {present} of the {listed} sequences of {result.dataset.set_name} are here, so these are"
+            f" not numbers for {result.dataset.set_name}. Missing: {', '.join(missing)}."
+        )
+
+
+def run_as_dict(result: RunResult) -> dict[str, Any]:
+    """A run's scores, rounds and speed, for JSON."""
+    runs = result.record.sequences.values()
+    return {
+        **result.scores.as_dict(),
+        "missing": list(result.dataset.missing),
+        "rounds": [{"J&F": jf, "J": j, "F": f} for jf, j, f in result.round_curve],
+        "area_under_curve": result.area_under_curve,
+        "frames_per_second": sum(run.passes for run in runs) / sum(run.seconds for run in runs),
+        "peak_memory_mb": result.record.peak_memory_mb,
+    }
+
+
+def score_table(scores: Scores) -> Table:
+    """One row a sequence (the mean of its objects) and the official mean over all objects last."""
+    table = Table(title=f"DAVIS {scores.title}, {len(scores.objects)} objects", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("Sequence", no_wrap=True)
+    for name in _MEASURES:
+        table.add_column(name, justify="right")
+    for sequence in scores.sequences:
+        table.add_row(sequence.name, *_row(*_sequence_statistics(sequence)))
+    table.add_section()
+    table.add_row("All objects", *_row(scores.j, scores.f), style="bold")
+    return table
+
+
+def _sequence_statistics(sequence: SequenceScores) -> tuple[Statistics, Statistics]:
+    objects = sequence.objects
+    return mean_statistics([o.j_statistics for o in objects]), mean_statistics([o.f_statistics for o in objects])
+
+
+def _row(j: Statistics, f: Statistics) -> list[str]:
+    values = ((j.mean + f.mean) / 2, j.mean, j.recall, j.decay, f.mean, f.recall, f.decay)
+    return ["-" if math.isnan(v) else f"{v:.3f}" for v in values]
+
+
+def _round_table(result: RunResult) -> Table:
+    table = Table(title="Correction clicks", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("Round", "J&F", "J", "F"):
+        table.add_column(name, justify="right")
+    for r, values in enumerate(result.round_curve):
+        table.add_row(str(r), *(f"{v:.3f}" for v in values))
+    table.add_section()
+    table.add_row("Area", f"{result.area_under_curve:.3f}", style="bold")
+    return table
