@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from seem_video.errors import SeemVideoError as SeemVideoError
     from seem_video.io.reader import Frame as Frame
     from seem_video.io.reader import open_reader as open_reader
+    from seem_video.job import TrackSummary as TrackSummary
+    from seem_video.job import track as track
     from seem_video.model.checkpoints import list_models as list_models
     from seem_video.model.checkpoints import load_model as load_model
     from seem_video.prompts import Box as Box
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from seem_video.prompts import Scribble as Scribble
     from seem_video.prompts import Seconds as Seconds
     from seem_video.results import FrameResult as FrameResult
-    from seem_video.job import TrackSummary as TrackSummary
-    from seem_video.job import track as track
     from seem_video.tracking.session import VideoSession as VideoSession
     from seem_video.tracking.session import open_session as open_session
 

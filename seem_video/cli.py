@@ -19,6 +19,7 @@ import seem_video
 from seem_video.errors import SeemVideoError
 
 if TYPE_CHECKING:
+    from seem_video.io.reader import SourceInfo
     from seem_video.prompts import PromptEntry
 
 _DEMO = Path(__file__).parent / "data"
@@ -166,12 +167,12 @@ def info(
     from seem_video.io.reader import open_reader
 
     with open_reader(source) as reader:
-        rows = dataclasses.asdict(reader.info)
+        seen = reader.info
     if as_json:
-        print(json.dumps(rows, indent=2, default=str))
+        print(json.dumps(dataclasses.asdict(seen), indent=2, default=str))
         return
-    for name, value in rows.items():
-        print(f"{name.replace('_', ' '):14}{'-' if value is None else value}")
+    for name, value in _facts(seen).items():
+        print(f"{name:10}{value}")
 
 
 @app.command()
@@ -204,6 +205,19 @@ def main() -> None:
     sys.exit(code)
 
 
+def _facts(info: SourceInfo) -> dict[str, str]:
+    return {
+        "name": info.name,
+        "kind": info.kind,
+        "size": f"{info.width}x{info.height}" + (f", turned by {info.rotation} degrees" if info.rotation else ""),
+        "rate": "unknown" if info.fps is None else f"{info.fps:.4g} frames/s",
+        "frames": "unknown" if info.frames is None else f"{info.frames}",
+        "duration": "unknown" if info.duration_s is None else f"{info.duration_s:.2f} s",
+        "coded as": "-" if info.codec is None else f"{info.codec}, {info.pix_fmt}",
+        "sound": "yes" if info.has_audio else "no",
+    }
+
+
 def _with_help(error: Any) -> str:
     command = error.ctx.command_path if error.ctx else "seem-video"
     return f"{error.format_message().rstrip('.')}; see '{command} --help'."
@@ -216,9 +230,9 @@ def _say_mistake(sentence: str) -> int:
 
 def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: bool = False, **options: Any) -> int:
     """Tracks with a progress bar and prints the summary; returns the exit code."""
-    from seem_video.report import frame_progress, print_summary
+    from seem_video.report import FrameProgress, print_summary
 
-    with frame_progress(shown=not quiet) as progress:
+    with FrameProgress(shown=not quiet) as progress:
         try:
             summary = seem_video.track(source, entries, out=out, on_frame=progress.advance, **options)
         except KeyboardInterrupt:

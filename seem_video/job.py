@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from seem_video.errors import SeemVideoError
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
 from seem_video.io.writer import ResultWriter
 from seem_video.prompts import Prompt, PromptEntry, place
@@ -34,7 +32,8 @@ class TrackSummary:
         stride: source frames from one tracked frame to the next.
         frames: the number of frames tracked.
         seconds: wall time from decoding the first frame to closing the last file; loading the model is not in it.
-        decode_s, write_s: how many of these seconds went to decoding and to writing; the rest is the model's.
+        decode_s, write_s: how many of these seconds went to decoding, and to waiting for the writer, which works
+            beside the model; the rest is the model's.
         visible: object id to the runs of source frames (first, last) in which the object was seen.
         labels: object id to the object's name.
         broken: one sentence on where the source's decoding broke; None while all is well.
@@ -54,7 +53,7 @@ class TrackSummary:
 
     @property
     def model_s(self) -> float:
-        """Seconds that neither decoding nor writing took."""
+        """Seconds spent neither decoding nor waiting for the writer."""
         return self.seconds - self.decode_s - self.write_s
 
     @property
@@ -100,7 +99,7 @@ def track(
             object and frame. An object is followed from its first prompt on.
         out: the folder to write into, created where it is missing.
         model: a model's name or file, to be loaded on `device`, or a loaded model.
-        save: which outputs to write.
+        save: which outputs to write, of "overlay", "masks", "rle" and "contact".
         start, stop, stride: the source frames to track, as in `range`.
         max_side: longest side, in pixels, at which the model sees a frame; None for the model's own.
         overwrite: write into a folder that is not empty.
@@ -114,13 +113,13 @@ def track(
     from seem_video.tracking.session import open_session
 
     out = Path(out)
-    with _disk_full_said(out), open_reader(source, start=start, stop=stop, stride=stride) as reader:
+    with open_reader(source, start=start, stop=stop, stride=stride) as reader:
         placed = place(prompts, reader, start)
-        summary = TrackSummary(reader.info.name, out, stride)
-        writer = ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite)
-        clocked = _ClockedReader(reader)
-        loaded = load_model(model, device=device) if isinstance(model, str | Path) else model
-        with writer, open_session(clocked, loaded, max_side=max_side) as session:
+        with ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite) as writer:
+            loaded = load_model(model, device=device) if isinstance(model, str | Path) else model
+            summary = TrackSummary(reader.info.name, out, stride)
+            clocked = _ClockedReader(reader)
+            session = open_session(clocked, loaded, max_side=max_side)
             for index, entries in placed.items():
                 for entry in entries:
                     session.add(entry.prompt, object_id=entry.object_id, frame=index, label=entry.label)
@@ -133,7 +132,7 @@ def track(
                 if on_frame:
                     on_frame(result, expected)
             with _added_to(summary, "write_s"):
-                summary.files = tuple(writer.finish())
+                summary.files = writer.finish()
             summary.seconds = time.perf_counter() - begun
         summary.decode_s, summary.broken = clocked.seconds, reader.broken
     return summary
@@ -171,16 +170,6 @@ def _added_to(summary: TrackSummary, name: str) -> Iterator[None]:
     begun = time.perf_counter()
     yield
     setattr(summary, name, getattr(summary, name) + time.perf_counter() - begun)
-
-
-@contextmanager
-def _disk_full_said(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise SeemVideoError(f"The disk of '{out}' is full; free some space, or write elsewhere with --out.") from error
 
 
 def _expected_frames(info: SourceInfo, start: int, stop: int | None, stride: int) -> int | None:

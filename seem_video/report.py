@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from seem_video.results import FrameResult
 from seem_video.job import TrackSummary
+from seem_video.results import FrameResult
 
 _MOST_RUNS = 6  # runs of frames that the summary lists of one object
 
 
 class FrameProgress:
-    """A progress bar with frames, frames a second and the time left; it counts even where it is not shown."""
+    """A progress bar with frames, frames a second and the time left, from the first frame on; a context manager.
 
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._task = bar.add_task("tracking", total=None)
+    Attributes:
+        frames: how many were counted, whether the bar is shown or not.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
         self.frames = 0
+        columns = (TextColumn("tracking"), BarColumn(), _FrameColumn(), TimeRemainingColumn(), TextColumn("left"))
+        self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
+        self._task = self._bar.add_task("tracking", total=None)
 
     def advance(self, result: FrameResult, expected: int | None) -> None:
         """Counts one more frame of the number expected."""
+        if not self.frames:
+            self._bar.start()
         self.frames += 1
         self._bar.update(self._task, advance=1, total=expected)
 
+    def __enter__(self) -> FrameProgress:
+        return self
 
-@contextmanager
-def frame_progress(*, shown: bool) -> Iterator[FrameProgress]:
-    """Shows a progress bar for as long as the context lasts."""
-    columns = (TextColumn("{task.description}"), BarColumn(), _FrameColumn(), TimeRemainingColumn(), TextColumn("left"))
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-        yield FrameProgress(bar)
+    def __exit__(self, *_: object) -> None:
+        if self.frames:
+            self._bar.stop()
 
 
 class _FrameColumn(ProgressColumn):

@@ -108,7 +108,7 @@ def test_sources_without_frames(seem: Seem, tmp_path: Path, make: Callable[[Path
 def test_options_that_do_not_fit(seem: Seem, clip: Path, tmp_path: Path, options: tuple[str, ...], words: str):
     out = tmp_path / "out"
     assert_refused(seem("track", clip, "--out", out, *options), words)
-    assert not out.exists()
+    assert not list(out.glob("*"))
 
 
 def test_a_mask_of_another_size(seem: Seem, clip: Path, tmp_path: Path):
@@ -149,7 +149,7 @@ def test_out_without_permission(seem: Seem, clip: Path, tmp_path: Path):
 def test_a_truncated_video_is_tracked_as_far_as_it_decodes(seem: Seem, tmp_path: Path):
     clip = write_clip(tmp_path / "cut.mp4", moving_square(frames=12))
     data = clip.read_bytes()
-    clip.write_bytes(data[: data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2])
+    clip.write_bytes(data[: len(data) * 4 // 5])
     finished = seem("track", clip, "--out", tmp_path / "out", *CLICK, "--save", "overlay,masks,rle")
     assert finished.code == 3
     assert re.fullmatch(r"Error: [^\n]*cut\.mp4[^\n]*\n", finished.err.splitlines(keepends=True)[-1])
@@ -167,7 +167,7 @@ def test_ctrl_c_closes_what_was_begun_and_names_it_partial(tmp_path: Path):
     words = [sys.executable, "-m", "seem_video", "track", clip, "--out", out, *CLICK, "--quiet", "--device", "cpu"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 120
-        while len(list(out.glob("masks*/*.png"))) < 3 and running.poll() is None and time.monotonic() < deadline:
+        while len(list(out.rglob("*.png"))) < 3 and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
@@ -196,5 +196,5 @@ def test_a_full_disk_is_said_and_nothing_half_written_has_a_final_name(tmp_path:
     if finished.returncode == 77 or "unshare" in finished.stderr:
         pytest.skip(f"no small disk can be made here: {finished.stderr.strip()}")
     assert finished.returncode == 2
-    assert re.fullmatch(r"Error: [^\n]+ full[^\n]+\.\n", finished.stderr)
+    assert re.fullmatch(r"Error: There is no room left[^\n]+\.\n", finished.stderr)
     assert all("partial" in name for name in finished.stdout.split()), finished.stdout

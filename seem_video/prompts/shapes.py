@@ -141,12 +141,12 @@ class PromptEntry:
 
     Attributes:
         prompt: what points at the object.
-        object_id: the object's number, from 1.
+        object_id: the object's number, 1 to 255.
         at: the frame it is given on, as its index in the source or as a time; None for the first frame that is tracked.
         label: the object's name on the overlay; None for its number.
 
     Raises:
-        SeemVideoError: an object number below 1 or above 65,535, or a negative frame.
+        SeemVideoError: an object number outside 1..255, or a negative frame.
     """
 
     prompt: Prompt
@@ -155,8 +155,8 @@ class PromptEntry:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.object_id <= 65_535:
-            raise SeemVideoError(f"Object {self.object_id} cannot be; objects are numbered from 1 to 65535.")
+        if not 1 <= self.object_id <= 255:
+            raise SeemVideoError(f"Object {self.object_id} cannot be; objects are numbered from 1 to 255.")
         if isinstance(self.at, int) and self.at < 0:
             raise SeemVideoError(f"Frame {self.at} cannot be; frames count from 0.")
 
