@@ -16,6 +16,8 @@ from seem_video.results import FrameResult
 _TILES, _COLUMNS = 12, 4
 _TILE_SIDE = 320  # pixels, of a tile's longer side
 _GAP = 4
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
 class ContactSheet:
@@ -51,8 +53,9 @@ def _tile(image: npt.NDArray[np.uint8], text: str) -> npt.NDArray[np.uint8]:
     scale = min(1.0, _TILE_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     tile = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    for color, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(tile, text, (5, size[1] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thickness, cv2.LINE_AA)
+    (text_width, text_height), baseline = cv2.getTextSize(text, _FONT, 0.4, 1)
+    cv2.rectangle(tile, (0, size[1] - text_height - 2 * baseline), (text_width + baseline, size[1]), _BLACK, cv2.FILLED)
+    cv2.putText(tile, text, (baseline // 2, size[1] - baseline), _FONT, 0.4, _WHITE, 1, cv2.LINE_AA)
     return np.asarray(tile, np.uint8)
 
 

@@ -13,7 +13,7 @@ from seem_video.prompts import Box, Click, MaskPrompt, Polygon, Prompt, PromptEn
 from seem_video.results import FrameResult
 
 _OPACITY = 0.5
-_WHITE, _BLACK, _RED = (255, 255, 255), (0, 0, 0), (235, 40, 40)
+_WHITE, _RED = (255, 255, 255), (235, 40, 40)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -59,7 +59,7 @@ def draw_prompt(image: npt.NDArray[np.uint8], prompt: Prompt, color: Color) -> N
 
 def line_width(image: npt.NDArray[np.uint8]) -> int:
     """The thickness of lines, in pixels, that is visible at this image's size."""
-    return max(1, round(min(image.shape[:2]) / 360))
+    return max(1, round(min(image.shape[:2]) / 300))
 
 
 def _draw_mask(image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], box: Sequence[int], color: Color) -> None:

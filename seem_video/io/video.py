@@ -30,6 +30,8 @@ class Decoding:
 
     Attributes:
         damage: what was found wrong with the file so far; None while all is well.
+        is_avi: whether times are those of an AVI. It has none of presentation: its pictures take, in order of display,
+            the times at which packets are decoded. That needs every picture from the first on, so there is no seeking.
     """
 
     def __init__(self, address: str, name: str, **options: Any) -> None:
@@ -46,6 +48,8 @@ class Decoding:
         self.stream.thread_type = "AUTO"
         self.damage: str | None = None
         self._packets = 0
+        self.is_avi = self.container.format.name == "avi"
+        self._decoding_times: deque[int | None] = deque()
         self._end_s = 0.0
 
     def close(self) -> None:
@@ -56,36 +60,42 @@ class Decoding:
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """Yields what decodes, in order of display, passing over what is damaged."""
+        for packet in self._own_packets():
+            if packet.is_corrupt:
+                self._note("the data of a frame is incomplete")
+                continue
+            if self.is_avi and packet.size:
+                self._decoding_times.append(packet.dts)
+            try:
+                pictures = self.stream.decode(packet)
+            except av.FFmpegError as error:
+                self._note(f"a frame cannot be decoded ({reason(error)})")
+                continue
+            for picture in pictures:
+                if self.is_avi:
+                    picture.pts = self._decoding_times.popleft() if self._decoding_times else None
+                if picture.is_corrupt:
+                    self._note("a frame decodes only in part")
+                else:
+                    yield picture
+        self._note_missing_end()
+
+    def _own_packets(self) -> Iterator[av.Packet]:
+        """Yields the packets of the picture, keeping account of where all streams end."""
         packets = self.container.demux()
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
-                break
+                return
             except (av.FFmpegError, OSError) as error:
                 self._note(f"reading failed ({reason(error)})")
-                break
+                return
             if packet.pts is not None:
                 self._end_s = max(self._end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            if packet.stream is not self.stream:
-                continue
-            self._packets += packet.size > 0
-            if packet.is_corrupt:
-                self._note("the data of a frame is incomplete")
-                continue
-            try:
-                for picture in self.stream.decode(packet):
-                    if picture.is_corrupt:
-                        self._note("a frame decodes only in part")
-                    else:
-                        yield picture
-            except av.FFmpegError as error:
-                self._note(f"a frame cannot be decoded ({reason(error)})")
-        self._note_missing_end()
-
-    def timestamp(self, picture: av.VideoFrame) -> int | None:
-        """When a picture is displayed, in units of the stream's time base. AVI keeps only the order of decoding."""
-        return picture.dts if self.container.format.name == "avi" else picture.pts
+            if packet.stream is self.stream:
+                self._packets += packet.size > 0
+                yield packet
 
     def _note(self, damage: str) -> None:
         self.damage = self.damage or damage
@@ -168,10 +178,9 @@ class VideoReader(SpanReader):
         """Yields each picture with its index, and notes what is needed to find it again."""
         for index, picture in enumerate(decoding.pictures()):
             if index == len(self._timestamps):
-                timestamp = decoding.timestamp(picture)
-                if index == 0 or (picture.key_frame and timestamp is not None):
+                if index == 0 or (picture.key_frame and picture.pts is not None and not decoding.is_avi):
                     self._keys.append(index)
-                self._timestamps.append(timestamp)
+                self._timestamps.append(picture.pts)
             yield index, picture
 
     def _from_key(self, decoding: Decoding, index: int) -> Iterator[tuple[int, av.VideoFrame]]:
@@ -181,8 +190,8 @@ class VideoReader(SpanReader):
             assert timestamp is not None
             decoding.seek(timestamp)
             pictures = decoding.pictures()
-            first = next((p for p in pictures if (decoding.timestamp(p) or 0) >= timestamp), None)
-            if first is not None and decoding.timestamp(first) == timestamp:
+            first = next((p for p in pictures if (p.pts or 0) >= timestamp), None)
+            if first is not None and first.pts == timestamp:
                 yield key, first
                 yield from enumerate(pictures, key + 1)
                 return
