@@ -59,6 +59,7 @@ def davis(
 ) -> None:
     """Run a model over DAVIS with prompts from the ground truth, and score it."""
     from seem_video.evaluation import tables
+    from seem_video.evaluation.report import write_report
     from seem_video.evaluation.run import run_davis
 
     with tables.run_progress(shown=not as_json) as on_sequence:
@@ -74,7 +75,8 @@ def davis(
             jobs=jobs,
             on_sequence=on_sequence,
         )
-    tables.show_run(result, out, as_json=as_json)
+    report = write_report(result.dataset, out / "masks", result.scores, out, result.record)
+    tables.show_run(result, report, as_json=as_json)
 
 
 @app.command()
@@ -90,7 +92,23 @@ def score(
 ) -> None:
     """Score masks in the official layout, whoever made them."""
     from seem_video.evaluation import tables
-    from seem_video.evaluation.scoring import score as score_masks
+    from seem_video.evaluation.davis import DavisDataset
+    from seem_video.evaluation.report import write_report
+    from seem_video.evaluation.scoring import score_dataset
 
-    scores = score_masks(gt, results, out, year=int(year.value), set_name=set_name, task=task.value, jobs=jobs)
-    tables.show_scores(scores, out, as_json=as_json)
+    dataset = DavisDataset.open(gt, year=int(year.value), set_name=set_name, task=task.value)
+    scores = score_dataset(dataset, results, out, jobs=jobs)
+    tables.show_scores(scores, write_report(dataset, results, scores, out), as_json=as_json)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="The --out folder of an evaluation.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another one, on the same sequences.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show two results side by side, with the interval of their difference."""
+    from seem_video.evaluation import tables
+    from seem_video.evaluation.compare import compare as compare_results
+
+    tables.show_comparison(compare_results(a, b), as_json=as_json)

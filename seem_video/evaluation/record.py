@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import seem_video
 from seem_video.errors import SeemVideoError
@@ -115,6 +117,19 @@ class RunRecord:
         content: dict[str, Any] = asdict(self)
         del content["out"]
         write_whole(self.out / "run.json", json.dumps(content, indent=1) + "\n")
+
+
+def round_curve(record: RunRecord) -> list[tuple[float, float, float]]:
+    """J&F, J and F after each round of a run, averaged over all objects of all its sequences."""
+    runs = record.sequences.values()
+    per_round = [[o for run in runs for o in run.rounds[r]] for r in range(record.settings.rounds + 1)]
+    return [(float(j + f) / 2, float(j), float(f)) for j, f in (np.mean(objects, axis=0) for objects in per_round)]
+
+
+def area_under_curve(curve: Sequence[tuple[float, float, float]]) -> float:
+    """The mean height of a J&F curve over its rounds, by the trapezoid rule; without corrections its one value."""
+    jf = np.array([point[0] for point in curve])
+    return float(((jf[1:] + jf[:-1]) / 2).mean()) if len(jf) > 1 else float(jf[0])
 
 
 def fingerprint_data(dataset: DavisDataset) -> str:

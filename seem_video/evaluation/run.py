@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 import seem_video
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.davis import DavisDataset, DavisSequence
@@ -43,20 +41,6 @@ class RunResult:
     scores: Scores
     record: RunRecord
     dataset: DavisDataset
-
-    @property
-    def round_curve(self) -> list[tuple[float, float, float]]:
-        """J&F, J and F after each round, averaged over all objects."""
-        runs = self.record.sequences.values()
-        per_round = [[o for run in runs for o in run.rounds[r]] for r in range(self.record.settings.rounds + 1)]
-        means = [np.mean(objects, axis=0) for objects in per_round]
-        return [(float(j + f) / 2, float(j), float(f)) for j, f in means]
-
-    @property
-    def area_under_curve(self) -> float:
-        """The mean height of the J&F curve over the rounds, by the trapezoid rule; J&F itself without corrections."""
-        jf = np.array([point[0] for point in self.round_curve])
-        return float(((jf[1:] + jf[:-1]) / 2).mean()) if len(jf) > 1 else float(jf[0])
 
 
 def run_davis(

@@ -13,8 +13,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from seem_video.evaluation.compare import Comparison
 from seem_video.evaluation.metrics import Statistics, mean_statistics
-from seem_video.evaluation.record import SequenceRun
+from seem_video.evaluation.record import SequenceRun, area_under_curve, round_curve
 from seem_video.evaluation.scores import Scores, SequenceScores
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ def run_progress(*, shown: bool) -> Iterator[Callable[[str, SequenceRun, bool], 
     yield report
 
 
-def show_scores(scores: Scores, out: Path, *, as_json: bool) -> None:
+def show_scores(scores: Scores, report: Path, *, as_json: bool) -> None:
     """Prints the scores of somebody's masks and where the tables are."""
     if as_json:
         print(json.dumps(scores.as_dict()))
         return
     console = Console(highlight=False)
     console.print(score_table(scores))
-    console.print(f"Tables: {out}")
+    console.print(f"Report: {report}")
 
 
-def show_run(result: RunResult, out: Path, *, as_json: bool) -> None:
+def show_run(result: RunResult, report: Path, *, as_json: bool) -> None:
     """Prints the scores of a run, its rounds and its speed, and what was missing from the data."""
     if as_json:
         print(json.dumps(run_as_dict(result)))
@@ -56,7 +57,7 @@ def show_run(result: RunResult, out: Path, *, as_json: bool) -> None:
         console.print(_round_table(result))
     runs = result.record.sequences.values()
     seconds = sum(run.seconds for run in runs)
-    console.print(f"{sum(run.passes for run in runs) / seconds:.1f} frames/s, {seconds:.0f} s in all. Results: {out}")
+    console.print(f"{sum(run.passes for run in runs) / seconds:.1f} frames/s, {seconds:.0f} s in all. Report: {report}")
     if missing := result.dataset.missing:
         present, listed = len(result.dataset.sequences), len(result.dataset.sequences) + len(missing)
         console.print(
@@ -65,14 +66,35 @@ def show_run(result: RunResult, out: Path, *, as_json: bool) -> None:
         )
 
 
+def show_comparison(comparison: Comparison, *, as_json: bool) -> None:
+    """Prints J&F of two results, a sequence a row, the largest loss first."""
+    if as_json:
+        print(json.dumps(comparison.as_dict()))
+        return
+    table = Table(title="J&F", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("Sequence", no_wrap=True)
+    for name in ("A", "B", "B - A"):
+        table.add_column(name, justify="right")
+    for pair in sorted(comparison.pairs, key=lambda pair: pair.b - pair.a):
+        table.add_row(pair.name, f"{pair.a:.3f}", f"{pair.b:.3f}", f"{pair.b - pair.a:+.3f}")
+    table.add_section()
+    total = f"{comparison.b - comparison.a:+.3f}"
+    table.add_row("All objects", f"{comparison.a:.3f}", f"{comparison.b:.3f}", total, style="bold")
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"95 % interval of B - A (paired bootstrap over sequences): {comparison.low:+.3f} to {comparison.high:+.3f}"
+    )
+
+
 def run_as_dict(result: RunResult) -> dict[str, Any]:
     """A run's scores, rounds and speed, for JSON."""
     runs = result.record.sequences.values()
     return {
         **result.scores.as_dict(),
         "missing": list(result.dataset.missing),
-        "rounds": [{"J&F": jf, "J": j, "F": f} for jf, j, f in result.round_curve],
-        "area_under_curve": result.area_under_curve,
+        "rounds": [{"J&F": jf, "J": j, "F": f} for jf, j, f in round_curve(result.record)],
+        "area_under_curve": area_under_curve(round_curve(result.record)),
         "frames_per_second": sum(run.passes for run in runs) / sum(run.seconds for run in runs),
         "peak_memory_mb": result.record.peak_memory_mb,
     }
@@ -105,8 +127,8 @@ def _round_table(result: RunResult) -> Table:
     table = Table(title="Correction clicks", title_justify="left", box=SIMPLE_HEAD)
     for name in ("Round", "J&F", "J", "F"):
         table.add_column(name, justify="right")
-    for r, values in enumerate(result.round_curve):
+    for r, values in enumerate(round_curve(result.record)):
         table.add_row(str(r), *(f"{v:.3f}" for v in values))
     table.add_section()
-    table.add_row("Area", f"{result.area_under_curve:.3f}", style="bold")
+    table.add_row("Area", f"{area_under_curve(round_curve(result.record)):.3f}", style="bold")
     return table

@@ -1,4 +1,4 @@
-"""A run over DAVIS: its scores, its record, what it refuses to mix; the tracker is a stand-in that sees bright squares."""
+"""A run over DAVIS: scores, record, and what it refuses to mix; the tracker is a stand-in that sees bright squares."""
 
 import json
 from typing import ClassVar
@@ -9,6 +9,7 @@ import torch
 
 import seem_video
 from seem_video import Click, FrameResult, SeemVideoError, open_reader
+from seem_video.evaluation.record import area_under_curve, round_curve
 from seem_video.evaluation.run import run_davis
 
 from .data import draw_dataset
@@ -73,9 +74,9 @@ def test_correction_rounds_mend_the_worst_frame_and_give_a_curve(tracker, tmp_pa
     draw_dataset(tmp_path / "gt", ["dog"])
     tracker.lost = {1, 2}
     result = run_davis(tmp_path / "gt", tmp_path / "out", rounds=2)
-    jf = [point[0] for point in result.round_curve]
+    jf = [point[0] for point in round_curve(result.record)]
     assert jf[0] < jf[1] < jf[2]
-    assert result.area_under_curve == pytest.approx((jf[0] + 2 * jf[1] + jf[2]) / 4)
+    assert area_under_curve(round_curve(result.record)) == pytest.approx((jf[0] + 2 * jf[1] + jf[2]) / 4)
     assert len(result.record.sequences["dog"].prompts) == 3
     assert result.scores.jf == pytest.approx(jf[2])
 
