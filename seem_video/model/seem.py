@@ -88,10 +88,16 @@ class SEEM(nn.Module):
         """Where the weights are."""
         return self.mean.device
 
-    def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width, multiples of 32, at which a frame of this size is encoded."""
+    def input_size(self, height: int, width: int, *, max_side: int | None = None) -> tuple[int, int]:
+        """Height and width, multiples of 32, at which a frame of this size is encoded.
+
+        The short side becomes the configuration's; `max_side` caps the long side, in pixels.
+        """
         scale = self.config.image.short_side / min(height, width)
-        return tuple(max(round(side * scale / SIZE_MULTIPLE), 1) * SIZE_MULTIPLE for side in (height, width))
+        if max_side is not None:
+            scale = min(scale, max_side / max(height, width))
+        rows, columns = (max(round(side * scale / SIZE_MULTIPLE), 1) * SIZE_MULTIPLE for side in (height, width))
+        return rows, columns
 
     def normalise(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) RGB in 0..255 to the backbone's input."""

@@ -1,0 +1,144 @@
+"""The bounded memory bank: which past frames are kept, and what they say about each object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from seem_video.model.config import MemoryConfig
+from seem_video.model.memory_encoder import read_memory
+from seem_video.model.visual_sampler import PromptTokens
+
+
+@dataclass
+class _Entry:
+    """One remembered frame.
+
+    Attributes:
+        index: frame number. key: (1, C, h, w). values: (K, D, h, w), zeros for objects it says nothing about.
+        present: (K,) bool, the objects it speaks of. anchors: ids first prompted there. prompted: prompts were given.
+    """
+
+    index: int
+    key: Tensor
+    values: Tensor
+    present: Tensor
+    anchors: frozenset[int]
+    prompted: bool
+
+
+class MemoryBank:
+    """What is remembered of K objects: pixel memory of a few frames, reference prompts, memory prompts.
+
+    The rule of what stays: the frame of an object's first prompt for as long as the object lives; the newest
+    `prompted` other prompted frames; the newest `recent` frames without prompts. So the size is bounded by the numbers of the
+    configuration and the number of objects, however long the video.
+    """
+
+    def __init__(self, config: MemoryConfig) -> None:
+        self.config = config
+        self.object_ids: list[int] = []
+        self._entries: list[_Entry] = []
+        self._stacked: tuple[Tensor, Tensor, Tensor] | None = None
+        self._reference: PromptTokens | None = None
+        self._recent: PromptTokens | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def frames(self) -> list[int]:
+        """Numbers of the frames in the pixel memory, oldest first."""
+        return [entry.index for entry in self._entries]
+
+    def add_objects(self, ids: list[int]) -> None:
+        """Make room for new objects; remembered frames say nothing about them."""
+        self.object_ids += ids
+        for entry in self._entries:
+            entry.values = _grow(entry.values, len(ids))
+            entry.present = _grow(entry.present, len(ids))
+        for name in ("_reference", "_recent"):
+            tokens: PromptTokens | None = getattr(self, name)
+            if tokens is not None:
+                grown = [_grow(level, len(ids)) for level in tokens.levels]
+                setattr(
+                    self, name, PromptTokens(grown, _grow(tokens.valid, len(ids)), _grow(tokens.positive, len(ids)))
+                )
+        self._stacked = None
+
+    def remove_object(self, object_id: int) -> None:
+        """Forget an object, and frames kept for it alone."""
+        keep = [i for i, known in enumerate(self.object_ids) if known != object_id]
+        self.object_ids = [self.object_ids[i] for i in keep]
+        self._entries = [
+            replace(
+                entry, values=entry.values[keep], present=entry.present[keep], anchors=entry.anchors - {object_id}
+            )
+            for entry in self._entries
+        ]
+        self._entries = [entry for entry in self._entries if entry.present.any()]
+        if self._reference is not None and self._recent is not None:
+            self._reference, self._recent = self._reference.select(keep), self._recent.select(keep)
+        self._stacked = None
+
+    def remember_pixels(
+        self, index: int, key: Tensor, values: Tensor, present: Tensor, *, first_prompted: frozenset[int], prompted: bool
+    ) -> None:
+        """Add a frame to the pixel memory and drop what the rule no longer keeps.
+
+        Args:
+            index: frame number. key: (1, C, h, w) of the frame. values: (K, D, h, w) of the objects in `object_ids`.
+            present: (K,) bool, the objects whose mask on this frame is trusted.
+            first_prompted: ids whose first prompt is on this frame. prompted: any prompt is on this frame.
+        """
+        values = values * present[:, None, None, None]
+        self._entries.append(_Entry(index, key, values, present, first_prompted, prompted))
+        self._drop(lambda entry: entry.prompted and not entry.anchors, self.config.prompted)
+        self._drop(lambda entry: not entry.prompted, self.config.recent)
+        self._stacked = None
+
+    def _drop(self, eligible: Callable[[_Entry], bool], most: int) -> None:
+        surplus = {entry.index for entry in [entry for entry in self._entries if eligible(entry)][:-most]}
+        self._entries = [entry for entry in self._entries if entry.index not in surplus]
+
+    def remember_prompts(self, tokens: PromptTokens, reference: Tensor) -> None:
+        """Take the tokens of a frame as the memory prompts, and as the reference prompts of some objects.
+
+        Args:
+            tokens: of the objects in `object_ids`; an object without a mask has no valid ones and keeps its old ones.
+            reference: (K,) bool, the objects that were prompted on this frame.
+        """
+        self._reference = _overwrite(self._reference, tokens, reference)
+        self._recent = _overwrite(self._recent, tokens, (tokens.valid & tokens.positive).any(1))
+
+    def tokens(self) -> PromptTokens:
+        """Reference prompts followed by memory prompts of the objects in `object_ids`."""
+        assert self._reference is not None and self._recent is not None
+        return PromptTokens.concatenate([self._reference, self._recent])
+
+    def read(self, key: Tensor) -> Tensor:
+        """Read-out (K, D, h, w) of the pixel memory for a frame's key (1, C, h, w)."""
+        if self._stacked is None:
+            self._stacked = (
+                torch.stack([entry.key for entry in self._entries], dim=2),
+                torch.stack([entry.values for entry in self._entries], dim=2),
+                torch.stack([entry.present for entry in self._entries], dim=1),
+            )
+        owner = torch.zeros(len(self.object_ids), dtype=torch.long, device=key.device)
+        return read_memory(key, *self._stacked, owner)
+
+
+def _grow(x: Tensor, count: int) -> Tensor:
+    return torch.cat([x, x.new_zeros((count, *x.shape[1:]))])
+
+
+def _overwrite(old: PromptTokens | None, new: PromptTokens, rows: Tensor) -> PromptTokens:
+    if old is None:
+        return new
+    pick = rows[:, None]
+    levels = [torch.where(pick[..., None], b, a) for a, b in zip(old.levels, new.levels, strict=True)]
+    return PromptTokens(
+        levels, torch.where(pick, new.valid, old.valid), torch.where(pick, new.positive, old.positive)
+    )
