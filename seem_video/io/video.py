@@ -222,7 +222,7 @@ def open_container(address: str, name: str, **options: Any) -> av.container.Inpu
     """
     try:
         return av.open(address, **options)
-    except av.InvalidDataError:
+    except (av.InvalidDataError, av.EOFError):
         raise SeemVideoError(
             f"'{name}' cannot be read as a video: it is none, or was cut off before its index was written; "
             "check that it plays elsewhere."
