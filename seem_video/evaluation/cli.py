@@ -40,6 +40,8 @@ class Task(str, Enum):
 
 YearOption = Annotated[Year, typer.Option("--year", help="2016: one object; 2017: several.")]
 SetOption = Annotated[str, typer.Option("--set", metavar="NAME", help="A list in ImageSets/YEAR, such as val.")]
+ModelOption = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="A model's name or file.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, mps.")]
 JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes that score.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -50,8 +52,8 @@ def davis(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where masks, tables and the report go.")],
     year: YearOption = Year.Y2017,
     set_name: SetOption = "val",
-    model: Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="A model's name or file.")] = "seem-nano",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, mps.")] = "auto",
+    model: ModelOption = "seem-nano",
+    device: DeviceOption = "auto",
     init: Annotated[Init, typer.Option("--init", help="The prompt made from the first annotation.")] = Init.MASK,
     rounds: Annotated[int, typer.Option("--rounds", min=0, help="Rounds of correction clicks.")] = 0,
     jobs: JobsOption = _PROCESSES,
@@ -112,3 +114,21 @@ def compare(
     from seem_video.evaluation.compare import compare as compare_results
 
     tables.show_comparison(compare_results(a, b), as_json=as_json)
+
+
+@app.command()
+def interactive(
+    images: Annotated[Path, typer.Option("--images", metavar="DIR", help="A folder of images.")],
+    masks: Annotated[Path, typer.Option("--masks", metavar="DIR", help="A PNG of ids for each, of the same stem.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where interactive.json goes.")],
+    model: ModelOption = "seem-nano",
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Count the clicks a robot user needs on single images: NoC@85, NoC@90, mIoU@k."""
+    from seem_video.evaluation import tables
+    from seem_video.evaluation.interactive import run_interactive
+
+    with tables.image_progress(shown=not as_json) as on_case:
+        scores = run_interactive(images, masks, out, model=model, device=device, on_case=on_case)
+    tables.show_interactive(scores, as_json=as_json)

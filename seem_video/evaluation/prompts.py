@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,6 +22,14 @@ Point = tuple[int, int]
 _POLYGON_TOLERANCE = 2.0  # pixels by which a drawn outline may leave the true one
 _STROKE_INSET = 0.15  # a stroke keeps this share of the root of the object's area away from its outline,
 _MAX_STROKE_INSET = 16  # but no more pixels than this, nor than half the object's depth
+
+
+class Correction(NamedTuple):
+    """A click of the robot user, to be given as `Click(*correction)`."""
+
+    x: int
+    y: int
+    positive: bool
 
 
 def prompt_from_mask(mask: Mask, init: Init) -> Prompt:
@@ -51,21 +59,21 @@ def deepest_point(mask: Mask) -> Point:
     return _first_maximum(_depth(mask))
 
 
-def correction_click(truth: Mask, prediction: Mask, clicked: Collection[Point] = ()) -> Click | None:
+def correction_click(truth: Mask, prediction: Mask, clicked: Collection[Correction] = ()) -> Correction | None:
     """The next click of a robot user: at the deepest point of the error, positive where the object is missed.
 
-    `truth` and `prediction` are (H, W) bool; `clicked` are points that are not clicked again. None where nothing is
+    `truth` and `prediction` are (H, W) bool; at the pixels of `clicked` it does not click again. None where nothing is
     wrong. This is the protocol of interactive segmentation (Xu et al., "Deep Interactive Object Selection", CVPR 2016)
     with the centre of an error region taken by the distance transform.
     """
     missed, excess = (_depth(error) for error in (truth & ~prediction, prediction & ~truth))
-    for x, y in clicked:
+    for x, y, _ in clicked:
         missed[y, x] = excess[y, x] = 0
     positive = bool(missed.max(initial=0) >= excess.max(initial=0))
     depth = missed if positive else excess
     if depth.max(initial=0) == 0:
         return None
-    return Click(*_first_maximum(depth), positive)
+    return Correction(*_first_maximum(depth), positive)
 
 
 def skeleton_stroke(mask: Mask) -> list[Point]:

@@ -13,7 +13,7 @@ from seem_video.evaluation.davis import DavisSequence
 from seem_video.evaluation.labels import read_labels
 from seem_video.evaluation.prompts import Init, correction_click, prompt_from_mask
 from seem_video.evaluation.scores import SequenceScores
-from seem_video.prompts import Prompt
+from seem_video.prompts import Click, Prompt
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def corrections(sequence: DavisSequence, masks: Path, scores: SequenceScores) ->
     truth, _ = sequence.truth(annotation)
     prediction = read_labels(masks / sequence.result_name(annotation))
     for i in range(1, sequence.objects + 1):
-        if click := correction_click(truth == i, prediction == i):
-            yield GivenPrompt(click, i, frame_index(sequence, annotation))
+        if correction := correction_click(truth == i, prediction == i):
+            yield GivenPrompt(Click(*correction), i, frame_index(sequence, annotation))
 
 
 def frame_index(sequence: DavisSequence, annotation: Path) -> int:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from seem_video.evaluation.compare import Comparison
+from seem_video.evaluation.interactive import Case, InteractiveScores
 from seem_video.evaluation.metrics import Statistics, mean_statistics
 from seem_video.evaluation.record import SequenceRun, area_under_curve, round_curve
 from seem_video.evaluation.scores import Scores, SequenceScores
@@ -34,6 +36,27 @@ def run_progress(*, shown: bool) -> Iterator[Callable[[str, SequenceRun, bool], 
         console.print(f"{name}: {run.frames} frames, {how}")
 
     yield report
+
+
+@contextmanager
+def image_progress(*, shown: bool) -> Iterator[Callable[[Case, int, int], None]]:
+    """A bar over the images of an interactive run."""
+    with Progress(console=Console(stderr=True), disable=not shown, transient=True) as progress:
+        task = progress.add_task("Clicking", total=None)
+        yield lambda case, done, total: progress.update(task, completed=done, total=total)
+
+
+def show_interactive(scores: InteractiveScores, *, as_json: bool) -> None:
+    """Prints NoC, failures and mIoU of an interactive run."""
+    if as_json:
+        print(json.dumps(scores.as_dict()))
+        return
+    table = Table(title="Clicks on single images", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("Measure")
+    table.add_column("Value", justify="right")
+    for name, value in scores.as_dict().items():
+        table.add_row(name, str(value) if isinstance(value, int) else f"{value:.3f}")
+    Console(highlight=False).print(table)
 
 
 def show_scores(scores: Scores, report: Path, *, as_json: bool) -> None:
@@ -71,19 +94,19 @@ def show_comparison(comparison: Comparison, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(comparison.as_dict()))
         return
-    table = Table(title="J&F", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="J&F, percent", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("Sequence", no_wrap=True)
     for name in ("A", "B", "B - A"):
         table.add_column(name, justify="right")
     for pair in sorted(comparison.pairs, key=lambda pair: pair.b - pair.a):
-        table.add_row(pair.name, f"{pair.a:.3f}", f"{pair.b:.3f}", f"{pair.b - pair.a:+.3f}")
+        table.add_row(pair.name, *_difference(pair.a, pair.b))
     table.add_section()
-    total = f"{comparison.b - comparison.a:+.3f}"
-    table.add_row("All objects", f"{comparison.a:.3f}", f"{comparison.b:.3f}", total, style="bold")
+    table.add_row("All objects", *_difference(comparison.a, comparison.b), style="bold")
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        f"95 % interval of B - A (paired bootstrap over sequences): {comparison.low:+.3f} to {comparison.high:+.3f}"
+        "95 % interval of B - A (paired bootstrap over sequences):"
+        f" {100 * comparison.low:+.1f} to {100 * comparison.high:+.1f}"
     )
 
 
@@ -102,10 +125,11 @@ def run_as_dict(result: RunResult) -> dict[str, Any]:
 
 def score_table(scores: Scores) -> Table:
     """One row a sequence (the mean of its objects) and the official mean over all objects last."""
-    table = Table(title=f"DAVIS {scores.title}, {len(scores.objects)} objects", title_justify="left", box=SIMPLE_HEAD)
+    title = f"DAVIS {scores.title}, {len(scores.objects)} objects, percent"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("Sequence", no_wrap=True)
     for name in _MEASURES:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", min_width=6)
     for sequence in scores.sequences:
         table.add_row(sequence.name, *_row(*_sequence_statistics(sequence)))
     table.add_section()
@@ -120,15 +144,19 @@ def _sequence_statistics(sequence: SequenceScores) -> tuple[Statistics, Statisti
 
 def _row(j: Statistics, f: Statistics) -> list[str]:
     values = ((j.mean + f.mean) / 2, j.mean, j.recall, j.decay, f.mean, f.recall, f.decay)
-    return ["-" if math.isnan(v) else f"{v:.3f}" for v in values]
+    return ["-" if math.isnan(v) else f"{100 * v:.1f}" for v in values]
+
+
+def _difference(a: float, b: float) -> list[str]:
+    return [f"{100 * a:.1f}", f"{100 * b:.1f}", f"{100 * (b - a):+.1f}"]
 
 
 def _round_table(result: RunResult) -> Table:
-    table = Table(title="Correction clicks", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="Correction clicks, percent", title_justify="left", box=SIMPLE_HEAD)
     for name in ("Round", "J&F", "J", "F"):
         table.add_column(name, justify="right")
     for r, values in enumerate(round_curve(result.record)):
-        table.add_row(str(r), *(f"{v:.3f}" for v in values))
+        table.add_row(str(r), *(f"{100 * v:.1f}" for v in values))
     table.add_section()
-    table.add_row("Area", f"{area_under_curve(round_curve(result.record)):.3f}", style="bold")
+    table.add_row("Area", f"{100 * area_under_curve(round_curve(result.record)):.1f}", style="bold")
     return table

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from seem_video.evaluation.prompts import INITS, correction_click, deepest_point, prompt_from_mask, skeleton_stroke
-from seem_video.prompts import Box, Click, rasterise
+from seem_video.prompts import Box, rasterise
 
 some_masks = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20).flatmap(
     lambda shape: arrays(np.bool_, shape, elements=st.booleans(), fill=st.just(False)).filter(np.any)
@@ -66,9 +66,9 @@ def test_corrections_go_to_the_largest_error_and_never_twice_to_one_spot():
     missing, excess = truth.copy(), truth.copy()
     missing[5:16, 5:16] = False
     excess[5:12, 30:60] = True
-    assert correction_click(truth, missing) == Click(10, 10)
+    assert correction_click(truth, missing) == (10, 10, True)
     assert correction_click(truth, excess).positive is False
-    assert correction_click(truth, missing, clicked=[(10, 10)]) != Click(10, 10)
+    assert correction_click(truth, missing, clicked=[(10, 10, True)]) != (10, 10, True)
     assert correction_click(truth, truth) is None
 
 
