@@ -1,0 +1,67 @@
+"""The memory bank: its bound is what keeps long videos from running out of memory."""
+
+import torch
+
+from seem_video.model.config import MemoryConfig
+from seem_video.model.visual_sampler import PromptTokens
+from seem_video.tracking.memory import MemoryBank
+
+CONFIG = MemoryConfig(key_dim=4, value_dim=6, every=5, recent=3, prompted=2)
+
+
+def _remember(bank: MemoryBank, index: int, *, first: frozenset[int] = frozenset(), prompted: bool = False) -> None:
+    count = len(bank.object_ids)
+    bank.remember_pixels(
+        index,
+        torch.full((1, 4, 2, 2), float(index)),
+        torch.full((count, 6, 2, 2), float(index)),
+        torch.ones(count).bool(),
+        first_prompted=first,
+        prompted=prompted,
+    )
+
+
+def test_first_prompted_and_newest_frames_stay_and_the_rest_goes() -> None:
+    bank = MemoryBank(CONFIG)
+    bank.add_objects([1])
+    _remember(bank, 0, first=frozenset({1}), prompted=True)
+    for index in range(1, 40):
+        _remember(bank, index, prompted=index in (7, 8, 9))
+    assert bank.frames() == [0, 8, 9, 37, 38, 39]
+
+
+def test_removing_an_object_lets_its_frames_go_and_leaves_the_others_alone() -> None:
+    bank = MemoryBank(CONFIG)
+    bank.add_objects([1])
+    _remember(bank, 0, first=frozenset({1}), prompted=True)
+    bank.add_objects([2])
+    _remember(bank, 1, first=frozenset({2}), prompted=True)
+    bank.remove_object(1)
+    assert bank.object_ids == [2]
+    assert bank.frames() == [1]
+    assert torch.allclose(bank.read(torch.ones(1, 4, 2, 2)), torch.ones(1, 6, 2, 2))
+
+
+def test_an_object_reads_nothing_from_frames_before_it_was_known() -> None:
+    bank = MemoryBank(CONFIG)
+    bank.add_objects([1])
+    _remember(bank, 0, first=frozenset({1}), prompted=True)
+    bank.add_objects([2])
+    _remember(bank, 1, first=frozenset({2}), prompted=True)
+    read = bank.read(torch.zeros(1, 4, 2, 2))  # looks like frame 0 to the affinity
+    assert read[0].mean() < 0.5
+    assert torch.allclose(read[1], torch.ones(6, 2, 2))
+
+
+def _tokens(value: float, valid: list[bool]) -> PromptTokens:
+    mask = torch.tensor(valid)[:, None]
+    return PromptTokens([torch.full((len(valid), 1, 4), value)], mask, mask)
+
+
+def test_reference_prompts_stay_and_memory_prompts_follow_unless_the_mask_is_gone() -> None:
+    bank = MemoryBank(CONFIG)
+    bank.add_objects([1, 2])
+    bank.remember_prompts(_tokens(1.0, [True, True]), torch.tensor([True, True]))
+    bank.remember_prompts(_tokens(2.0, [True, False]), torch.tensor([False, False]))
+    levels = bank.tokens().levels[0][..., 0]
+    assert levels.tolist() == [[1.0, 2.0], [1.0, 1.0]]

@@ -1,0 +1,118 @@
+"""Sessions: prompts anywhere, forwards and backwards, streams, several objects; on real weights and small frames."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seem_video import Box, Click, MaskPrompt, open_session
+from seem_video.errors import SeemVideoError
+from seem_video.tracking.session import VideoSession
+
+SIZE = (96, 128)
+
+
+def _disc(t: int, *, x0: int = 30, y: int = 48) -> np.ndarray:
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    return (rows - y) ** 2 + (columns - (x0 + 3 * t)) ** 2 < 18**2
+
+
+def _frames(count: int = 8) -> list[np.ndarray]:
+    """A red disc moving right over a quiet green ground."""
+    rng = np.random.default_rng(0)
+    ground = np.clip(np.array([60, 120, 70]) + rng.normal(0, 6, (*SIZE, 3)), 0, 255).astype(np.uint8)
+    frames = []
+    for t in range(count):
+        frame = ground.copy()
+        frame[_disc(t)] = (210, 40, 40)
+        frames.append(frame)
+    return frames
+
+
+def _iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    import cv2
+
+    for t, frame in enumerate(_frames()):
+        cv2.imwrite(str(tmp_path / f"{t}.png"), frame[..., ::-1])
+    return tmp_path
+
+
+def test_a_click_is_followed_through_the_video(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(Click(30, 48))
+        results = list(session.propagate())
+    assert [r.index for r in results] == list(range(8))
+    assert min(_iou(r.masks[0], _disc(t)) for t, r in enumerate(results)) > 0.7
+
+
+def test_steps_give_what_propagation_gives(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(Box(12, 30, 48, 66))
+        propagated = list(session.propagate())
+    live = VideoSession(model)
+    live.add(Box(12, 30, 48, 66))
+    for frame, result in zip(_frames(), propagated, strict=True):
+        assert np.array_equal(live.step(frame).masks, result.masks)
+
+
+def test_backwards_from_the_last_frame(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(MaskPrompt(_disc(7)), frame=7)
+        results = list(session.propagate(reverse=True))
+    assert [r.index for r in results] == list(range(7, -1, -1))
+    assert min(_iou(r.masks[0], _disc(r.index)) for r in results) > 0.7
+
+
+def test_an_object_has_no_mask_before_its_first_prompt_and_the_first_object_stays(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(MaskPrompt(_disc(0)), object_id=1)
+        corner = np.zeros(SIZE, bool)
+        corner[:20, :20] = True
+        session.add(MaskPrompt(corner), object_id=7, frame=4, label="corner")
+        results = list(session.propagate())
+    assert results[0].object_ids == (1, 7)
+    assert results[0].labels == ("1", "corner")
+    assert not any(r.masks[1].any() for r in results[:4])
+    assert np.array_equal(results[4].masks[1], corner)
+    assert _iou(results[4].masks[0], _disc(4)) > 0.7
+    assert not any((r.masks[0] & r.masks[1]).any() for r in results)
+
+
+def test_a_start_after_the_prompt_still_knows_the_object(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(MaskPrompt(_disc(0)))
+        results = list(session.propagate(start=3, stop=6))
+    assert [r.index for r in results] == [3, 4, 5]
+    assert _iou(results[0].masks[0], _disc(3)) > 0.6
+
+
+def test_removing_an_object_leaves_the_others_as_they_would_be_alone(model) -> None:
+    session = VideoSession(model)
+    other = _disc(0, x0=100, y=20)
+    session.add(MaskPrompt(_disc(0)), object_id=1)
+    session.add(MaskPrompt(other), object_id=2)
+    session.step(_frames()[0])
+    session.remove(2)
+    assert session.step(_frames()[1]).object_ids == (1,)
+    with pytest.raises(SeemVideoError, match="no object 2 to remove; the objects are: 1"):
+        session.remove(2)
+
+
+def test_what_cannot_be_asked_is_said(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        with pytest.raises(SeemVideoError, match="nothing to track"):
+            next(session.propagate())
+        with pytest.raises(SeemVideoError, match="ids go from 1 to 255"):
+            session.add(Click(3, 3), object_id=0)
+        with pytest.raises(SeemVideoError, match="128"):
+            session.add(Click(500, 3))
+        session.add(Click(3, 3), frame=99)
+        with pytest.raises(SeemVideoError, match="prompt is on frame 99"):
+            list(session.propagate())
+    with pytest.raises(SeemVideoError, match="give its frames to step"):
+        next(VideoSession(model).propagate())

@@ -1,0 +1,137 @@
+"""Training: clips repeat exactly, a resumed run equals an uninterrupted one, and the loss can be lowered."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from seem_video.errors import SeemVideoError
+from seem_video.model.checkpoints import read_weights
+from seem_video.training import train as training
+from seem_video.training.data import collate
+from seem_video.training.prompting import add_corrections, draw_prompts
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny training set: one video of six frames and three stills, each with two rectangles."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+
+    def picture(shift: int) -> tuple[np.ndarray, np.ndarray]:
+        image = rng.integers(0, 90, (72, 96, 3), dtype=np.uint8)
+        mask = np.zeros((72, 96), np.uint8)
+        for number, (x, y) in enumerate(((12 + shift, 20), (56, 30)), start=1):
+            image[y : y + 30, x : x + 28] = (200, 90 * number, 20)
+            mask[y : y + 30, x : x + 28] = number
+        return image, mask
+
+    for kind in ("JPEGImages", "Annotations"):
+        (root / "videos" / kind / "480p/box").mkdir(parents=True)
+    for t in range(6):
+        image, mask = picture(2 * t)
+        cv2.imwrite(str(root / f"videos/JPEGImages/480p/box/{t:05d}.jpg"), image)
+        cv2.imwrite(str(root / f"videos/Annotations/480p/box/{t:05d}.png"), (mask == 1) * np.uint8(255))
+    (root / "stills/images").mkdir(parents=True)
+    (root / "stills/masks").mkdir()
+    rows = []
+    for i in range(3):
+        image, mask = picture(i)
+        cv2.imwrite(str(root / f"stills/images/{i}.jpg"), image)
+        cv2.imwrite(str(root / f"stills/masks/{i}.png"), mask)
+        instances = [{"id": k, "area": int((mask == k).sum())} for k in (1, 2)]
+        row = {"image": f"images/{i}.jpg", "mask": f"masks/{i}.png", "width": 96, "height": 72, "instances": instances}
+        rows.append(json.dumps(row))
+    (root / "stills/index.jsonl").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def _recipe(folder: Path, **changes: object) -> Path:
+    recipe = yaml.safe_load((CONFIGS / "train-nano.yaml").read_text())
+    recipe |= {"model": str(CONFIGS / "seem-nano.yaml"), "batch": 2, "size": 64, "points": 64, "warmup": 1}
+    recipe["data"] |= {"videos": "videos", "held_out": [], "stills": {"stills": 1.0}}
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe | changes))
+    return path
+
+
+def test_clip_number_i_is_always_the_same_clip_and_its_targets_are_visible(data: Path, tmp_path: Path) -> None:
+    recipe = training.load_recipe(_recipe(tmp_path))
+    first, again = (training.make_dataset(recipe, data, 20) for _ in range(2))
+    for i in range(20):
+        a, b = first[i], again[i]
+        assert np.array_equal(a.images, b.images)
+        assert np.array_equal(a.masks, b.masks)
+        assert all((a.masks[0] == target).any() for target in a.targets)
+
+
+def test_simulated_prompts_lie_on_the_object_and_corrections_on_the_error() -> None:
+    truth = torch.zeros(3, 16, 16)
+    truth[:, 4:10, 5:12] = 1
+    prompt = draw_prompts(truth, np.random.default_rng(0))
+    assert not (prompt.positive & (truth == 0)).any()
+    assert (prompt.positive | prompt.box).flatten(1).any(1).all()
+    spilled = torch.zeros(3, 16, 16)
+    spilled[:, 4:10, 5:16] = 1
+    corrected = add_corrections(prompt, truth, spilled, np.random.default_rng(0))
+    assert corrected.negative.flatten(1).sum(1).tolist() == [1, 1, 1]
+    assert not (corrected.negative & (truth > 0)).any()
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY_S", -1.0)
+    recipe = _recipe(tmp_path, steps=4)
+    torch.manual_seed(1)
+    whole = training.train(recipe, data, tmp_path / "whole", workers=0, backbone_weights=None)
+
+    class Killed(Exception):
+        pass
+
+    take_step, taken = training._step, []
+
+    def die_on_the_third(*args: object, **kwargs: object) -> object:
+        taken.append(1)
+        if len(taken) == 3:
+            raise Killed
+        return take_step(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "_step", die_on_the_third)
+    torch.manual_seed(1)
+    with pytest.raises(Killed):
+        training.train(recipe, data, tmp_path / "parts", workers=0, backbone_weights=None)
+    torch.manual_seed(99)  # whatever the new process starts with must not matter
+    parts = training.train(recipe, data, tmp_path / "parts", workers=0, backbone_weights=None)
+    ours, theirs = read_weights(whole).state_dict(), read_weights(parts).state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_training_lowers_the_loss_on_clips_it_sees_again(data: Path, tmp_path: Path) -> None:
+    recipe = training.load_recipe(_recipe(tmp_path))
+    torch.manual_seed(0)
+    model = training.SEEM(training.load_config(CONFIGS / "seem-nano.yaml"))
+    trainer = training.ClipTrainer(model, recipe.points).train()
+    batch = collate([training.make_dataset(recipe, data, 4)[i] for i in range(2)])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4)
+    losses = []
+    for _ in range(12):
+        loss = training._step(trainer, batch, torch.device("cpu"), seed=(0, 0, 0)).total
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_recipe_with_a_wrong_setting_and_a_folder_without_videos_are_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(SeemVideoError, match="colour"):
+        training.load_recipe(_recipe(tmp_path, colour="blue"))
+    with pytest.raises(SeemVideoError, match="No training video in"):
+        training.make_dataset(training.load_recipe(_recipe(tmp_path)), tmp_path, 1)
