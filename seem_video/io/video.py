@@ -41,8 +41,8 @@ class Decoding:
             s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic
         ]  # a cover picture
         if not pictures or self.container.format.name in _NOT_PICTURES:
-            self.container.close()
             found = "sound but no picture" if self.container.streams.audio else "no picture"
+            self.container.close()
             raise SeemVideoError(f"'{name}' has {found}; give a video.")
         self.stream = pictures[0]
         self.stream.thread_type = "AUTO"
