@@ -238,8 +238,8 @@ def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: 
         except KeyboardInterrupt:
             summary = None
     if summary is None:
-        done = f"what they gave is in {out}, named as partial" if progress.frames else "nothing was written"
-        print(f"Stopped after {progress.frames} frames; {done}.", file=sys.stderr)
+        done = f"what is done is kept in {out}, named as partial" if progress.frames else "nothing was written"
+        print(f"Stopped after {progress.frames} frames: {done}.", file=sys.stderr)
         return _INTERRUPTED
     if not quiet:
         print_summary(summary)
