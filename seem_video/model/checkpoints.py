@@ -62,9 +62,9 @@ def load_model(name_or_path: str | Path = EMBEDDED, *, device: str = "auto") -> 
     else:
         known = ", ".join(card.name for card in list_models())
         raise SeemVideoError(
-            f'There is no model named "{name_or_path}"; the models are {known}, or give the path of a .safetensors file.'
+            f'There is no model named "{name_or_path}"; the models are {known}; or name a .safetensors file.'
         )
-    return read_weights(path).to(target, memory_format=torch.channels_last).eval()
+    return read_weights(path).to(target).to(memory_format=torch.channels_last).eval()
 
 
 def pick_device(name: str) -> torch.device:
@@ -78,7 +78,9 @@ def pick_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise SeemVideoError(f'Device "{name}" cannot be used ({reason}); leave --device out to let us choose.') from error
+        raise SeemVideoError(
+            f'Device "{name}" cannot be used ({reason}); leave --device out to let us choose.'
+        ) from error
     return device
 
 
@@ -90,6 +92,7 @@ def save_weights(model: SEEM, path: Path) -> None:
     }
     temporary = path.with_suffix(".part")
     save_file(tensors, temporary, metadata={"config": dump_config(model.config)})
+    temporary.chmod(0o644)  # safetensors makes files that only their owner can read
     temporary.replace(path)
 
 
@@ -100,15 +103,21 @@ def read_weights(path: Path) -> SEEM:
         SeemVideoError: no such file, not safetensors, no configuration inside, or keys that do not fit it.
     """
     if not path.is_file():
-        raise SeemVideoError(f"Model file {path} does not exist; check the path or use a name from `seem-video models`.")
+        raise SeemVideoError(
+            f"Model file {path} does not exist; check the path or use a name from `seem-video models`."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no iteration without keys()
     except SafetensorError as error:
-        raise SeemVideoError(f"{path} is not a safetensors file ({error}); it may be cut short, fetch it again.") from error
+        raise SeemVideoError(
+            f"{path} is not a safetensors file ({error}); it may be cut short, fetch it again."
+        ) from error
     if "config" not in metadata:
-        raise SeemVideoError(f"{path} carries no seem-video configuration; only files written by tools/train.py load here.")
+        raise SeemVideoError(
+            f"{path} carries no seem-video configuration; only files written by tools/train.py load here."
+        )
     model = SEEM(parse_config(metadata["config"], origin=str(path)))
     state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
     try:

@@ -42,6 +42,33 @@ class DecoderLayer(nn.Module):
         self.self_norm = nn.LayerNorm(dim)
         self.ffn = FeedForward(dim, ffn_dim)
 
+    def forward(
+        self,
+        x: Tensor,
+        position: Tensor,
+        image: tuple[Tensor, Tensor],
+        owner: Tensor,
+        looks_at: Tensor,
+        tokens: Tensor,
+        rule: Tensor,
+    ) -> Tensor:
+        """Refine the rows of N objects.
+
+        Args:
+            x, position: (N, L, C) rows and their positions.
+            image: (B, S, C) what is attended at this level, with its position added and without.
+            owner: (N,) the frame of each object.
+            looks_at: (N, 1, L, S) bool, where each row may look.
+            tokens: (N, T, C) prompt tokens of this level; the position of a token is its content.
+            rule: (N, 1, L, L + T) bool, who may attend to whom.
+        """
+        key, value = self.cross_attn.project_memory(*image)
+        x = self.cross_norm(x + self.cross_attn(x + position, (key[owner], value[owner]), looks_at))
+        both = torch.cat([x, tokens], dim=1)
+        keys = self.self_attn.project_memory(both + torch.cat([position, tokens], dim=1), both)
+        x = self.self_norm(x + self.self_attn(x + position, keys, rule))
+        return self.ffn(x)
+
 
 class Decoder(nn.Module):
     """Candidate queries and memory rows of N objects against the levels of their frames.
@@ -58,9 +85,7 @@ class Decoder(nn.Module):
         self.memory_feat = nn.Parameter(torch.randn(config.memories, dim) * 0.5)
         self.memory_embed = nn.Parameter(torch.randn(config.memories, dim) * 0.5)
         self.level_embed = nn.Parameter(torch.randn(levels, dim) * 0.02)
-        self.layers = nn.ModuleList(
-            DecoderLayer(dim, config.heads, config.ffn_dim) for _ in range(config.layers)
-        )
+        self.layers = nn.ModuleList(DecoderLayer(dim, config.heads, config.ffn_dim) for _ in range(config.layers))
         self.norm = nn.LayerNorm(dim)
         self.mask_embed = MLP(dim, dim, mask_dim)
         self.match_mask = MLP(mask_dim, dim, dim)
@@ -91,23 +116,14 @@ class Decoder(nn.Module):
         rule = self._rule(groups, prompts.valid)
         auxiliary: list[Tensor] = []
         for i, layer in enumerate(self.layers):
-            level = levels[i % len(levels)]
+            index = i % len(levels)
             logits = self._masks(x[:, :queries], object_pixels)
             if self.training:
                 auxiliary.append(logits)
-            looks_at = logits if previous is None else torch.cat(
-                [logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1
-            )
-            x = x + layer.cross_attn(
-                x + position, self._attended(layer, level, i % len(levels), owner), _foreground(looks_at, level)
-            )
-            x = layer.cross_norm(x)
-            tokens = prompts.levels[i % len(levels)]
-            both = torch.cat([x, tokens], dim=1)
-            both_position = torch.cat([position, tokens], dim=1)
-            keys = layer.self_attn.project_memory(both + both_position, both)
-            x = layer.self_norm(x + layer.self_attn(x + position, keys, rule))
-            x = layer.ffn(x)
+            if previous is not None:
+                logits = torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
+            looks_at = _foreground(logits, levels[index])
+            x = layer(x, position, self._image(levels[index], index), owner, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(
@@ -118,7 +134,8 @@ class Decoder(nn.Module):
         )
 
     def _rows(self, count: int, *, with_memory: bool) -> tuple[Tensor, Tensor]:
-        content, position = [self.query_feat], [self.query_embed]
+        content: list[Tensor] = [self.query_feat]
+        position: list[Tensor] = [self.query_embed]
         if with_memory:
             content.append(self.memory_feat)
             position.append(self.memory_embed)
@@ -142,11 +159,11 @@ class Decoder(nn.Module):
     def _masks(self, queries: Tensor, object_pixels: Tensor) -> Tensor:
         return torch.einsum("nqc,nchw->nqhw", self.mask_embed(self.norm(queries)), object_pixels)
 
-    def _attended(self, layer: DecoderLayer, level: Tensor, index: int, owner: Tensor) -> tuple[Tensor, Tensor]:
-        position = sine_position(*level.shape[-2:], level.shape[1], device=level.device).flatten(1).T
+    def _image(self, level: Tensor, index: int) -> tuple[Tensor, Tensor]:
+        height, width = level.shape[-2:]
+        position = sine_position(height, width, level.shape[1], device=level.device).flatten(1).T
         memory = level.flatten(2).transpose(1, 2) + self.level_embed[index]
-        key, value = layer.cross_attn.project_memory(memory + position, memory)
-        return key[owner], value[owner]
+        return memory + position, memory
 
     def _similarity(self, embedding: Tensor, prompt: Tensor) -> Tensor:
         mask_side = F.normalize(self.match_mask(embedding), dim=-1)
