@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 import seem_video
 from seem_video.errors import SeemVideoError
+from seem_video.evaluation.cli import app as evaluation
 
 if TYPE_CHECKING:
     from seem_video.io.reader import SourceInfo
@@ -32,6 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(evaluation, name="eval")
 
 
 class _OrderedCommand(TyperCommand):
