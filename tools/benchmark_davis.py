@@ -67,7 +67,7 @@ def main(
     console.print(f"objects whose J and F means are equal to {_EXACT:g}: {equal} of {len(differences)}")
     if equal < len(differences):
         console.print(
-            "Others come or go: vos-benchmark counts an object from the frame it appears in, and ids as they are stored."
+            "Others come or go: vos-benchmark counts an object from the frame it appears in, and every stored id."
         )
 
 
