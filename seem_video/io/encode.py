@@ -132,7 +132,7 @@ class OverlayVideo:
             clock = Fraction(1, source.time_base.denominator)
             options = {name: str(clock.denominator) for name in ("movie_timescale", "video_track_timescale")}
             with av.open(str(self.staged.part), "w", format="mp4", options={"movflags": "faststart", **options}) as mp4:
-                stream = mp4.add_stream_from_template(source)
+                stream = mp4.add_stream_from_template(source, opaque=True)
                 sound = self._sound(mp4)
                 for packet in fragments.demux(source):
                     if packet.pts is None:

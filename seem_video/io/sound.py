@@ -32,7 +32,7 @@ class Sound:
         context = self._track.codec_context
         self._copied = context.codec.canonical_name in _MP4_CODECS
         if self._copied:
-            self._stream = mp4.add_stream_from_template(self._track)
+            self._stream = mp4.add_stream_from_template(self._track, opaque=True)
         else:
             self._stream = mp4.add_stream("aac", rate=context.rate if context.rate in _AAC_RATES else 48_000)
             self._stream.codec_context.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
