@@ -26,6 +26,10 @@ def test_each_shape_marks_its_pixels():
     assert maps.mask is None
 
 
+def test_a_stroke_of_one_point_marks_that_point() -> None:
+    assert np.argwhere(rasterise([Scribble([(4, 2)])], HEIGHT, WIDTH).positive).tolist() == [[2, 4]]
+
+
 def test_a_box_includes_both_corners_and_is_cut_at_the_frame():
     assert rasterise([Box(2, 3, 4, 6)], HEIGHT, WIDTH).box.sum() == 3 * 4  # type: ignore[union-attr]
     assert rasterise([Box(-10, -10, WIDTH, HEIGHT)], HEIGHT, WIDTH).box.all()  # type: ignore[union-attr]

@@ -50,7 +50,9 @@ def rasterise(prompts: Sequence[Prompt], height: int, width: int) -> PromptMaps:
             case Click(x, y, positive):
                 strokes[positive][_resolve(y, height), _resolve(x, width)] = 1
             case Scribble(points, positive):
-                cv2.polylines(strokes[positive], [np.array(points, np.int32)], isClosed=False, color=1)
+                # The first point stands twice: a line of one point would draw nothing.
+                line = np.array([points[0], *points], np.int32)
+                cv2.polylines(strokes[positive], [line], isClosed=False, color=1)
             case Box() as box:
                 unite("box", _filled_box(box, height, width))
             case Polygon(points):
