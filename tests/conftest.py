@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from helpers import Finished, moving_square, write_clip
+from hypothesis import settings
 
 from seem_video import cli
 from seem_video.model import checkpoints
+
+settings.register_profile("no deadline", deadline=None)  # how fast the machine is decides no test
+settings.load_profile("no deadline")
 
 _load_once = cache(checkpoints.load_model)
 
