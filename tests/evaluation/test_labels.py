@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
@@ -12,7 +12,6 @@ from seem_video.evaluation.labels import read_labels, write_labels
 label_maps = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40))
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(label_maps)
 def test_ids_survive_a_round_trip_and_pillow_agrees(tmp_path_factory, labels):
     path = tmp_path_factory.mktemp("labels") / "00000.png"
