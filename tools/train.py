@@ -29,13 +29,14 @@ def main(
     recipe: Annotated[Path, typer.Argument(help="Training yaml, such as configs/train-nano.yaml.")],
     data: Annotated[Path, typer.Option(help="Folder that the recipe's data paths are relative to.")],
     out: Annotated[Path, typer.Option(help="Where checkpoint, log and weights go.")],
+    initial: Annotated[Path | None, typer.Option(help="Weights of a whole model to go on from.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that make clips.")] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of the model; 0 leaves the choice to torch.")] = 0,
 ) -> None:
     """Train a model, or go on where the last run stopped."""
     if threads:
         torch.set_num_threads(threads)
-    print(train(recipe, data, out, workers=workers, backbone_weights=imagenet_weights()))
+    print(train(recipe, data, out, workers=workers, backbone_weights=imagenet_weights(), initial=initial))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from seem_video.errors import SeemVideoError
-from seem_video.model.checkpoints import load_backbone, save_weights
+from seem_video.model.checkpoints import load_backbone, read_weights, save_weights
 from seem_video.model.config import load_config
 from seem_video.model.seem import SEEM
 from seem_video.training.clip import ClipLosses, ClipTrainer
@@ -72,12 +72,22 @@ def make_dataset(recipe: Recipe, data: Path, length: int) -> ClipMaker:
     )  # fmt: skip
 
 
-def train(recipe_path: Path, data: Path, out: Path, *, workers: int, backbone_weights: Path | None) -> Path:
+def train(
+    recipe_path: Path,
+    data: Path,
+    out: Path,
+    *,
+    workers: int,
+    backbone_weights: Path | None = None,
+    initial: Path | None = None,
+) -> Path:
     """Train to the recipe's last step, or on from the newest checkpoint in `out`.
 
     Args:
         recipe_path: a training yaml. data: the folder its paths are relative to. out: checkpoint, log and weights.
-        workers: processes that make clips. backbone_weights: ImageNet weights to start from.
+        workers: processes that make clips.
+        backbone_weights: ImageNet weights of the backbone to start from.
+        initial: a whole model to start from instead, as `train` wrote it.
 
     Returns:
         the path of the averaged weights, fp16 safetensors.
@@ -86,7 +96,9 @@ def train(recipe_path: Path, data: Path, out: Path, *, workers: int, backbone_we
     out.mkdir(parents=True, exist_ok=True)
     rank, world, device = _start_processes()
     model = SEEM(load_config(recipe_path.parent / recipe.model))
-    if backbone_weights is not None:
+    if initial is not None:
+        model.load_state_dict(read_weights(initial).state_dict())
+    elif backbone_weights is not None:
         load_backbone(model, backbone_weights)
     model = model.to(device).to(memory_format=torch.channels_last)
     trainer = ClipTrainer(model, recipe.points).train()
