@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.config import DecoderConfig
-from seem_video.model.layers import MLP, Attention, FeedForward, resize_to, sine_position
+from seem_video.model.layers import MLP, Attention, FeedForward, resize_to, sine_sequence
 from seem_video.model.visual_sampler import PromptTokens
 
 
@@ -42,6 +42,40 @@ class DecoderLayer(nn.Module):
         self.self_norm = nn.LayerNorm(dim)
         self.ffn = FeedForward(dim, ffn_dim)
 
+    def forward(
+        self,
+        x: Tensor,
+        position: Tensor,
+        attended: tuple[Tensor, Tensor],
+        foreground: Tensor,
+        tokens: Tensor,
+        rule: Tensor,
+    ) -> Tensor:
+        """One layer of N objects' rows.
+
+        Args:
+            x, position: (N, R, C) rows; the first Q of them look at the image.
+            attended: keys and values from `project_level`.
+            foreground: (N, 1, Q, h * w) bool, where each row may look.
+            tokens: (N, T, C) prompts of this level; seen by rows, never changed, so that they need no rows.
+            rule: (N, 1, R, R + T) bool, who may attend to whom.
+
+        Returns:
+            (N, R, C)
+        """
+        looking = foreground.shape[2]
+        looked = self.cross_attn(x[:, :looking] + position[:, :looking], attended, foreground)
+        x = torch.cat([self.cross_norm(x[:, :looking] + looked), x[:, looking:]], dim=1)
+        both = torch.cat([x, tokens], dim=1)
+        keys = self.self_attn.project_memory(both + torch.cat([position, tokens], dim=1), both)
+        return self.ffn(self.self_norm(x + self.self_attn(x + position, keys, rule)))
+
+    def project_level(self, level: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (N, heads, h * w, C / heads) of a level (B, C, h, w) for N objects on frames `owner`."""
+        memory = level.flatten(2).transpose(1, 2)
+        key, value = self.cross_attn.project_memory(memory + sine_sequence(level), memory)
+        return key[owner], value[owner]
+
 
 class Decoder(nn.Module):
     """Candidate queries and memory rows of N objects against the levels of their frames.
@@ -58,9 +92,7 @@ class Decoder(nn.Module):
         self.memory_feat = nn.Parameter(torch.randn(config.memories, dim) * 0.5)
         self.memory_embed = nn.Parameter(torch.randn(config.memories, dim) * 0.5)
         self.level_embed = nn.Parameter(torch.randn(levels, dim) * 0.02)
-        self.layers = nn.ModuleList(
-            DecoderLayer(dim, config.heads, config.ffn_dim) for _ in range(config.layers)
-        )
+        self.layers = nn.ModuleList(DecoderLayer(dim, config.heads, config.ffn_dim) for _ in range(config.layers))
         self.norm = nn.LayerNorm(dim)
         self.mask_embed = MLP(dim, dim, mask_dim)
         self.match_mask = MLP(mask_dim, dim, dim)
@@ -95,19 +127,14 @@ class Decoder(nn.Module):
             logits = self._masks(x[:, :queries], object_pixels)
             if self.training:
                 auxiliary.append(logits)
-            looks_at = logits if previous is None else torch.cat(
-                [logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1
+            looks_at = (
+                logits
+                if previous is None
+                else torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
             )
-            x = x + layer.cross_attn(
-                x + position, self._attended(layer, level, i % len(levels), owner), _foreground(looks_at, level)
-            )
-            x = layer.cross_norm(x)
+            attended = layer.project_level(level + self.level_embed[i % len(levels), :, None, None], owner)
             tokens = prompts.levels[i % len(levels)]
-            both = torch.cat([x, tokens], dim=1)
-            both_position = torch.cat([position, tokens], dim=1)
-            keys = layer.self_attn.project_memory(both + both_position, both)
-            x = layer.self_norm(x + layer.self_attn(x + position, keys, rule))
-            x = layer.ffn(x)
+            x = layer(x, position, attended, foreground(resize_to(looks_at, level)), tokens, rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(
@@ -142,19 +169,13 @@ class Decoder(nn.Module):
     def _masks(self, queries: Tensor, object_pixels: Tensor) -> Tensor:
         return torch.einsum("nqc,nchw->nqhw", self.mask_embed(self.norm(queries)), object_pixels)
 
-    def _attended(self, layer: DecoderLayer, level: Tensor, index: int, owner: Tensor) -> tuple[Tensor, Tensor]:
-        position = sine_position(*level.shape[-2:], level.shape[1], device=level.device).flatten(1).T
-        memory = level.flatten(2).transpose(1, 2) + self.level_embed[index]
-        key, value = layer.cross_attn.project_memory(memory + position, memory)
-        return key[owner], value[owner]
-
     def _similarity(self, embedding: Tensor, prompt: Tensor) -> Tensor:
         mask_side = F.normalize(self.match_mask(embedding), dim=-1)
         prompt_side = F.normalize(self.match_prompt(prompt), dim=-1)
         return torch.einsum("nqc,nc->nq", mask_side, prompt_side) * self.match_scale.exp()
 
 
-def _foreground(logits: Tensor, level: Tensor) -> Tensor:
-    """(N, 1, Q, h * w) bool: where each row's mask is at this level; a row without any foreground may look anywhere."""
-    inside = resize_to(logits.detach(), level).flatten(2) >= 0
+def foreground(logits: Tensor) -> Tensor:
+    """(N, 1, Q, h * w) bool: where the rows' masks (N, Q, h, w) are; a row without any foreground may look anywhere."""
+    inside = logits.detach().flatten(2) >= 0
     return (inside | ~inside.any(-1, keepdim=True))[:, None]
