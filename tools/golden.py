@@ -89,7 +89,7 @@ class Golden:
     """The inputs and expected outputs of one archive."""
 
     def __init__(self, path: Path) -> None:
-        self._arrays = np.load(path, allow_pickle=False)
+        self._arrays: Mapping[str, npt.NDArray[Any]] = np.load(path, allow_pickle=False)
         self.meta: dict[str, Any] = json.loads(str(self._arrays["meta"]))
 
     def __contains__(self, name: str) -> bool:
@@ -100,11 +100,11 @@ class Golden:
 
     def names(self, prefix: str) -> list[str]:
         """Arrays below a prefix, without it."""
-        return [name.removeprefix(prefix) for name in self._arrays.files if name.startswith(prefix)]
+        return [name.removeprefix(prefix) for name in self._arrays if name.startswith(prefix)]
 
-    def thinned(self, name: str, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """A computed array cut down as the stored one of this name is."""
-        return value[tuple(slice(None, None, step) for step in self.meta["strides"].get(name, ()))]
+    def pair(self, name: str, computed: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """A computed output, thinned out as the stored one of this name is, and the stored one."""
+        return computed[tuple(slice(None, None, step) for step in self.meta["strides"].get(name, ()))], self[name]
 
     def image(self, number: int) -> npt.NDArray[np.uint8]:
         """(H, W, 3) RGB input image 1 or 2."""
@@ -118,11 +118,3 @@ class Golden:
         if name is not None:
             regions[tuple(self[f"in/pts/{name}"].T)] = True
         return regions
-
-    def blocked(self, case: str, rows: int, batch: int) -> list[npt.NDArray[np.bool_]]:
-        """For each prediction step (batch, rows, h, w), True where attention is blocked."""
-        sizes = self.meta["cases"][case]["attn_sizes"]
-        bits = np.unpackbits(self[f"case/{case}/attn_bits"]).astype(bool)
-        ends = np.cumsum([batch * rows * h * w for h, w in sizes])
-        steps = np.split(bits[: ends[-1]], ends[:-1])
-        return [step.reshape(batch, rows, h, w) for step, (h, w) in zip(steps, sizes, strict=True)]

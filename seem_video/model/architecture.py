@@ -16,7 +16,7 @@ from seem_video.model.fpn import PyramidConfig, TransformerPyramid
 from seem_video.model.point_sampler import PointSampler
 from seem_video.model.query_decoder import Interface, QueryDecoder, QueryDecoderConfig
 from seem_video.model.released import ReleasedSEEM
-from seem_video.model.released_keys import UNUSED, our_name
+from seem_video.model.released_keys import UNUSED, our_name, published_name
 from seem_video.model.text import TextConfig, TextEncoder
 
 HEADS = 8
@@ -60,14 +60,32 @@ def build_filled(tensors: Mapping[str, Tensor], interface: Interface) -> Release
         tensors: by their published names; all are used, but for `UNUSED`, which may be there or not.
 
     Raises:
-        KeyError: a tensor is missing that tells part of the shape.
-        RuntimeError: other tensors are missing, left over or misshapen.
+        ValueError: a tensor is missing, left over or misshapen; the text names it.
     """
     state = {our_name(name): value for name, value in tensors.items() if name not in UNUSED}
-    with torch.device("meta"):
-        model = build({name: tuple(value.shape) for name, value in state.items()}, interface)
-    model.load_state_dict(state, strict=True, assign=True)
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    try:
+        with torch.device("meta"):
+            model = build(shapes, interface)
+    except KeyError as error:
+        raise ValueError(f"{published_name(error.args[0])} is missing") from error
+    if misfit := _misfit({name: tuple(value.shape) for name, value in model.state_dict().items()}, shapes):
+        raise ValueError(misfit)
+    model.load_state_dict(state, assign=True)
     return model.requires_grad_(False).eval()
+
+
+def _misfit(needed: Shapes, given: Shapes) -> str | None:
+    """What is wrong with the shapes given, by published names; None if they are those needed."""
+    problems = [f"{published_name(name)} is missing" for name in needed if name not in given]
+    problems += [f"{published_name(name)} is unknown" for name in given if name not in needed]
+    problems += [
+        f"{published_name(name)} is {given[name]} where {shape} is needed"
+        for name, shape in needed.items()
+        if given.get(name, shape) != shape
+    ]
+    more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return ", ".join(problems[:3]) + more if problems else None
 
 
 def _backbone(shapes: Shapes) -> FocalNet | DaViT | SamViT:

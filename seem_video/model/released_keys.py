@@ -1,60 +1,85 @@
-"""Names of the tensors in the published checkpoints, and ours."""
+"""Names of the tensors in the published checkpoints, and ours: one table that is read in both directions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 UNUSED = ("dilation_kernel", "criterion.empty_weight")
-"""Tensors of a released file that segmenting needs no more: training's mask dilation and class weights."""
+"""Tensors of a published file that segmenting does not need: training's mask dilation and class weights."""
 
+_HEAD = "sem_seg_head.predictor."
+_PIXELS = "sem_seg_head.pixel_decoder."
+_ENCODER = _PIXELS + "transformer.encoder.layers.{}."
 
-def _one_less(prefix: str) -> Callable[[re.Match[str]], str]:
-    return lambda match: f"{prefix}.{int(match[1]) - 1}"
-
-
-_RENAMES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
-    # text
-    (r"^sem_seg_head\.predictor\.lang_encoder\.(lang_encoder\.)?", "text."),
+_TABLE = [
+    # text encoder
+    (_HEAD + "lang_encoder.lang_proj", "text.lang_proj"),
+    (_HEAD + "lang_encoder.logit_scale", "text.logit_scale"),
+    (_HEAD + "lang_encoder.lang_encoder.", "text."),
     # pixel decoders
-    (r"^sem_seg_head\.pixel_decoder\.", "pixel_decoder."),
-    (r"^pixel_decoder\.transformer\.level_embed", "pixel_decoder.level_embed"),
-    (r"^pixel_decoder\.transformer\.encoder\.layers\.", "pixel_decoder.encoder."),
-    (r"^(pixel_decoder\.encoder\.\d+)\.norm1", r"\1.norm"),
-    (r"^(pixel_decoder\.encoder\.\d+)\.norm2", r"\1.ffn.norm"),
-    (r"^(pixel_decoder\.encoder\.\d+)\.linear", r"\1.ffn.linear"),
-    (r"^pixel_decoder\.adapter_(\d)", _one_less("pixel_decoder.adapters")),
-    (r"^pixel_decoder\.layer_(\d)", _one_less("pixel_decoder.smooth")),
-    # decoder
-    (r"^sem_seg_head\.predictor\.level_embed\.weight", "level_embed"),
-    (r"^sem_seg_head\.predictor\.mask_sptial_embed", "sampler.project"),
-    (r"^sem_seg_head\.predictor\.pn_indicator\.weight", "sampler.indicator"),
-    (r"^sem_seg_head\.predictor\.", "decoder."),
-    (r"^decoder\.transformer_self_attention_layers\.(\d+)\.self_attn", r"decoder.layers.\1.self_attn"),
-    (r"^decoder\.transformer_self_attention_layers\.(\d+)\.norm", r"decoder.layers.\1.self_norm"),
-    (r"^decoder\.transformer_cross_attention_layers\.(\d+)\.multihead_attn", r"decoder.layers.\1.cross_attn"),
-    (r"^decoder\.transformer_cross_attention_layers\.(\d+)\.norm", r"decoder.layers.\1.cross_norm"),
-    (r"^decoder\.transformer_ffn_layers\.(\d+)", r"decoder.layers.\1.ffn"),
-    (r"^decoder\.decoder_norm", "decoder.norm"),
-    (r"^decoder\.mask_embed\.layers\.(\d)", lambda match: f"decoder.mask_embed.{2 * int(match[1])}"),
-    (r"^decoder\.spatial_featured\.weight", "decoder.memory_feat"),
-    (r"^decoder\.spatial_embed\.weight", "decoder.memory_embed"),
-    (r"^(decoder\.query_(feat|embed))\.weight", r"\1"),
+    (_ENCODER + "norm1.", "pixel_decoder.encoder.{}.norm."),
+    (_ENCODER + "norm2.", "pixel_decoder.encoder.{}.ffn.norm."),
+    (_ENCODER + "linear{}.", "pixel_decoder.encoder.{}.ffn.linear{}."),
+    (_ENCODER, "pixel_decoder.encoder.{}."),
+    (_PIXELS + "transformer.level_embed", "pixel_decoder.level_embed"),
+    *((_PIXELS + f"adapter_{i + 1}.", f"pixel_decoder.adapters.{i}.") for i in range(3)),
+    *((_PIXELS + f"layer_{i + 1}.", f"pixel_decoder.smooth.{i}.") for i in range(4)),
+    (_PIXELS, "pixel_decoder."),
+    # visual sampler and decoder
+    (_HEAD + "level_embed.weight", "level_embed"),
+    (_HEAD + "mask_sptial_embed.", "sampler.project."),
+    (_HEAD + "pn_indicator.weight", "sampler.indicator"),
+    (_HEAD + "transformer_self_attention_layers.{}.self_attn.", "decoder.layers.{}.self_attn."),
+    (_HEAD + "transformer_self_attention_layers.{}.norm.", "decoder.layers.{}.self_norm."),
+    (_HEAD + "transformer_cross_attention_layers.{}.multihead_attn.", "decoder.layers.{}.cross_attn."),
+    (_HEAD + "transformer_cross_attention_layers.{}.norm.", "decoder.layers.{}.cross_norm."),
+    (_HEAD + "transformer_ffn_layers.{}.", "decoder.layers.{}.ffn."),
+    (_HEAD + "decoder_norm.", "decoder.norm."),
+    *((_HEAD + f"mask_embed.layers.{i}.", f"decoder.mask_embed.{2 * i}.") for i in range(3)),
+    (_HEAD + "spatial_featured.weight", "decoder.memory_feat"),
+    (_HEAD + "spatial_embed.weight", "decoder.memory_embed"),
+    (_HEAD + "query_feat.weight", "decoder.query_feat"),
+    (_HEAD + "query_embed.weight", "decoder.query_embed"),
+    (_HEAD, "decoder."),
     # DaViT and SAM ViT, to the names of timm's blocks
-    (r"^(backbone\.convs\.\d)\.proj", r"\1.conv"),
-    (r"\.spatial_block\.", ".0."),
-    (r"\.channel_block\.", ".1."),
-    (r"\.conv([12])\.fn\.dw\.", r".cpe\1.proj."),
-    (r"\.(window|channel)_attn\.norm\.", ".norm1."),
-    (r"\.(window|channel)_attn\.fn\.", ".attn."),
-    (r"^(backbone\.blocks\..*)\.ffn\.norm\.", r"\1.norm2."),
-    (r"^(backbone\.blocks\..*)\.ffn\.fn\.net\.", r"\1.mlp."),
-    (r"^(backbone\.blocks\.\d+\.mlp)\.lin", r"\1.fc"),
+    ("backbone.convs.{}.proj.", "backbone.convs.{}.conv."),
+    *(
+        (f"backbone.blocks.{{}}.{{}}.{theirs}_block.{part}.", f"backbone.blocks.{{}}.{{}}.{ours}.{name}.")
+        for ours, (theirs, attention) in enumerate([("spatial", "window_attn"), ("channel", "channel_attn")])
+        for part, name in [
+            ("conv1.fn.dw", "cpe1.proj"),
+            ("conv2.fn.dw", "cpe2.proj"),
+            (f"{attention}.norm", "norm1"),
+            (f"{attention}.fn", "attn"),
+            ("ffn.norm", "norm2"),
+            ("ffn.fn.net", "mlp"),
+        ]
+    ),
+    ("backbone.blocks.{}.mlp.lin{}.", "backbone.blocks.{}.mlp.fc{}."),
 ]
+"""Beginnings of published names and of ours; `{}` stands for a number that both share; the first row that fits counts."""
 
 
-def our_name(name: str) -> str:
-    """The name under which our network has a tensor of the published one."""
-    for pattern, replacement in _RENAMES:
-        name = re.sub(pattern, replacement, name)
+def our_name(published: str) -> str:
+    """The name under which our network has a published tensor."""
+    return _translate(published, _TO_OURS)
+
+
+def published_name(ours: str) -> str:
+    """The name under which a published checkpoint has a tensor of our network."""
+    return _translate(ours, _TO_PUBLISHED)
+
+
+def _translate(name: str, rows: list[tuple[re.Pattern[str], str]]) -> str:
+    for pattern, template in rows:
+        if match := pattern.match(name):
+            return template.format(*match.groups()) + name[match.end() :]
     return name
+
+
+def _pattern(beginning: str) -> re.Pattern[str]:
+    return re.compile(re.escape(beginning).replace(re.escape("{}"), r"(\d+)"))
+
+
+_TO_OURS = [(_pattern(published), ours) for published, ours in _TABLE]
+_TO_PUBLISHED = [(_pattern(ours), published) for published, ours in _TABLE]

@@ -1,14 +1,22 @@
-"""SEEM's text encoder: CLIP's (Radford et al., 2021), and the tables of classes made with it."""
+"""SEEM's text encoder: CLIP's (Radford et al., 2021), its tokenizer, and the tables of classes made with it."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from seem_video.errors import SeemVideoError
 from seem_video.model.layers import Attention
 
+CONTEXT = 77
+VOCABULARY = Path(__file__).parent / "tokenizer"
 NORM_EPSILON = 1e-12
 TINY = 1e-7
 """Added to the length of an embedding before it is divided by it."""
@@ -21,6 +29,37 @@ class TextConfig:
     layers: int
     context: int
     vocabulary: int
+
+
+def tokenise(sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Token ids of sentences by CLIP's byte pairs.
+
+    Returns:
+        ids: (S, T) long, start token, tokens, end token, then end tokens up to the longest sentence.
+        valid: (S, T) bool, False for those after the first end token.
+
+    Raises:
+        SeemVideoError: a sentence is empty, or there is none. One that is too long is cut at 77 tokens, with a warning.
+    """
+    if not sentences or not all(sentence.strip() for sentence in sentences):
+        raise SeemVideoError("A text prompt is empty; name what to look for, for example a brown dog.")
+    tokenizer = _tokenizer()
+    rows = [tokenizer(sentence)["input_ids"] for sentence in sentences]
+    for i, row in enumerate(rows):
+        if len(row) > CONTEXT:
+            warnings.warn(f'Text "{sentences[i][:40]}..." is longer than {CONTEXT} tokens and was cut.', stacklevel=2)
+            rows[i] = [*row[: CONTEXT - 1], row[-1]]
+    longest = max(map(len, rows))
+    ids = torch.tensor([row + [row[-1]] * (longest - len(row)) for row in rows])
+    valid = torch.arange(longest) < torch.tensor([len(row) for row in rows])[:, None]
+    return ids, valid
+
+
+@cache
+def _tokenizer() -> Any:
+    from transformers import CLIPTokenizer
+
+    return CLIPTokenizer.from_pretrained(str(VOCABULARY), local_files_only=True)
 
 
 class TextEncoder(nn.Module):
