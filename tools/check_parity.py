@@ -140,7 +140,10 @@ class Parity:
         """All comparisons, one after another."""
         text = {"cls/emb": self.table, "text/token_emb": self.tokens, "text/class_emb": self.sentences}
         yield from self._compare("text", "-", text, STAGE_TOLERANCE, prefix="")
-        cases = {name: case for name, case in CASES[self.interface].items() if self.golden.names(f"case/{name}/")}
+        known = CASES[self.interface]
+        stored = {name: case for name, case in known.items() if self.golden.names(f"case/{name}/")}
+        needed = {before for case in stored.values() for before in (case.previous, case.reference)}
+        cases = {name: case for name, case in known.items() if name in stored or name in needed}
         unknown = {name.split("/")[0] for name in self.golden.names("case/")} - set(cases)
         for name in sorted(unknown):
             yield Finding("case", name, float("inf"), 0.0, "nothing is known of a case of this name")

@@ -21,6 +21,7 @@ from seem_video.model.text import TextConfig, TextEncoder
 
 HEADS = 8
 LEVELS = 3
+STAGES = 4
 TEXT_HEAD_DIM = 64
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -92,20 +93,18 @@ def _backbone(shapes: Shapes) -> FocalNet | DaViT | SamViT:
     if "backbone.pos_embed" in shapes:
         return SamViT(_sam_vit(shapes))
     if "backbone.convs.0.conv.weight" in shapes:
-        stages = range(_count(shapes, r"backbone\.convs\.(\d+)\."))
         return DaViT(
             DaViTConfig(
-                dims=tuple(shapes[f"backbone.convs.{i}.conv.weight"][0] for i in stages),
-                depths=tuple(_count(shapes, rf"backbone\.blocks\.{i}\.(\d+)\.") for i in stages),
+                dims=tuple(shapes[f"backbone.convs.{i}.conv.weight"][0] for i in range(STAGES)),
+                depths=tuple(_count(shapes, rf"backbone\.blocks\.{i}\.(\d+)\.") for i in range(STAGES)),
             )
         )
-    stages = range(_count(shapes, r"backbone\.layers\.(\d+)\."))
     kernels = range(_count(shapes, r"backbone\.layers\.0\.blocks\.0\.modulation\.focal_layers\.(\d+)\."))
     first = "backbone.layers.0.blocks.0"
     return FocalNet(
         FocalConfig(
-            dims=tuple(shapes[f"backbone.norm{i}.weight"][0] for i in stages),
-            depths=tuple(_count(shapes, rf"backbone\.layers\.{i}\.blocks\.(\d+)\.") for i in stages),
+            dims=tuple(shapes[f"backbone.norm{i}.weight"][0] for i in range(STAGES)),
+            depths=tuple(_count(shapes, rf"backbone\.layers\.{i}\.blocks\.(\d+)\.") for i in range(STAGES)),
             kernels=tuple(shapes[f"{first}.modulation.focal_layers.{i}.0.weight"][-1] for i in kernels),
             depthwise=f"{first}.dw1.weight" in shapes,
         )

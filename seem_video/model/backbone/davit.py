@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
+from timm.layers import LayerNorm2d
 from timm.models.davit import ChannelBlock, Downsample, SpatialBlock, Stem
 from torch import Tensor, nn
 
@@ -25,9 +27,10 @@ class DaViT(nn.Module):
     def __init__(self, config: DaViTConfig) -> None:
         super().__init__()
         self.channels = list(config.dims)
-        self.convs = nn.ModuleList([Stem(3, config.dims[0])])
+        norm = partial(LayerNorm2d, eps=1e-5)  # timm's own is smaller
+        self.convs = nn.ModuleList([Stem(3, config.dims[0], norm_layer=norm)])
         for before, after in zip(config.dims[:-1], config.dims[1:], strict=True):
-            self.convs.append(Downsample(before, after, kernel_size=2))
+            self.convs.append(Downsample(before, after, kernel_size=2, norm_layer=norm))
         self.blocks = nn.ModuleList(
             nn.Sequential(*(_pair(dim) for _ in range(depth)))
             for dim, depth in zip(config.dims, config.depths, strict=True)
