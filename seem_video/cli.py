@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 import seem_video
 from seem_video.errors import SeemVideoError
+from seem_video.evaluation.cli import app as evaluation
 
 if TYPE_CHECKING:
     from seem_video.io.reader import SourceInfo
@@ -32,6 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(evaluation, name="eval")
 
 
 class _OrderedCommand(TyperCommand):
@@ -238,8 +240,8 @@ def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: 
         except KeyboardInterrupt:
             summary = None
     if summary is None:
-        done = f"what they gave is in {out}, named as partial" if progress.frames else "nothing was written"
-        print(f"Stopped after {progress.frames} frames; {done}.", file=sys.stderr)
+        done = f"what is done is kept in {out}, named as partial" if progress.frames else "nothing was written"
+        print(f"Stopped after {progress.frames} frames: {done}.", file=sys.stderr)
         return _INTERRUPTED
     if not quiet:
         print_summary(summary)

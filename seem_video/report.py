@@ -22,7 +22,7 @@ class FrameProgress:
     def __init__(self, *, shown: bool) -> None:
         self.frames = 0
         columns = (TextColumn("tracking"), BarColumn(), _FrameColumn(), TimeRemainingColumn(), TextColumn("left"))
-        self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
+        self._bar = Progress(*columns, console=Console(stderr=True), speed_estimate_period=120, disable=not shown)
         self._task = self._bar.add_task("tracking", total=None)
 
     def advance(self, result: FrameResult, expected: int | None) -> None:

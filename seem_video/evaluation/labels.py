@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +18,9 @@ Labels: TypeAlias = npt.NDArray[np.unsignedinteger]
 
 VOID = 255
 
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_INDEXED_8_BIT = b"\x08\x03\x00\x00\x00"  # bit depth, colour type, compression, filter method, no interlace
+
 
 def read_labels(path: Path) -> Labels:
     """The ids of a PNG as stored: palette index, 8- or 16-bit gray value, or 0/1 of a 1-bit image.
@@ -25,7 +30,10 @@ def read_labels(path: Path) -> Labels:
     """
     where = f"Sequence {path.parent.name}, frame {path.stem}"
     try:
-        with Image.open(path) as image:
+        data = path.read_bytes()
+        if (indices := _plain_indices(data)) is not None:
+            return indices
+        with Image.open(io.BytesIO(data)) as image:
             mode, pixels = image.mode, np.asarray(image)
     except FileNotFoundError:
         raise SeemVideoError(f"{where}: there is no {path}; every annotated frame needs its PNG.") from None
@@ -41,3 +49,28 @@ def write_labels(path: Path, labels: npt.NDArray[np.uint8]) -> None:
     image = Image.fromarray(labels)
     image.putpalette(PALETTE.tobytes())
     image.save(path, "PNG", compress_level=3)
+
+
+def _plain_indices(data: bytes) -> npt.NDArray[np.uint8] | None:
+    """The pixels of an 8-bit indexed PNG with unfiltered rows; None for every other file, sound or not.
+
+    Nearly all annotations and results are of this form, and reading is most of the work of scoring: inflating them in
+    one go, without copies, takes two thirds of Pillow's time and lets other threads run.
+    """
+    if data[:8] != _SIGNATURE or data[24:29] != _INDEXED_8_BIT:
+        return None
+    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    parts, position = [], 8
+    while position < len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        if data[position + 4 : position + 8] == b"IDAT":
+            parts.append(data[position + 8 : position + 8 + length])
+        position += length + 12
+    try:
+        stored = np.frombuffer(zlib.decompress(b"".join(parts), bufsize=height * (width + 1)), np.uint8)
+    except zlib.error:
+        return None
+    if stored.size != height * (width + 1):
+        return None
+    rows = stored.reshape(height, width + 1)
+    return None if rows[:, 0].any() else rows[:, 1:]

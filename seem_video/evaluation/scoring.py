@@ -7,7 +7,7 @@ and spread over processes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -126,26 +126,39 @@ def _score_proposals(sequence: DavisSequence, results: Path) -> Iterator[ObjectS
 
 
 def _frames(sequence: DavisSequence, results: Path, max_id: int) -> Iterator[tuple[Labels, Labels]]:
-    """Annotation and prediction of each evaluated frame, checked; in the unsupervised task void is cut out of both."""
-    size = None
-    for annotation in sequence.evaluated:
-        where = f"Sequence {sequence.name}, frame {annotation.stem}"
-        truth, void = sequence.truth(annotation)
-        prediction = read_labels(results / sequence.name / sequence.result_name(annotation))
-        size = size or truth.shape
-        if truth.shape != size:
-            raise SeemVideoError(f"{where}: the annotation is {_size(truth)}, earlier ones differ; repair the dataset.")
-        if prediction.shape != size:
-            raise SeemVideoError(
-                f"{where}: the result is {_size(prediction)}, the annotation {_size(truth)}; save results at its size."
-            )
-        if sequence.year == 2016:
-            prediction = (prediction != 0).view(np.uint8)
-        if (largest := int(prediction.max(initial=0))) > max_id:
-            raise SeemVideoError(f"{where}: the result holds id {largest}, {_limit(sequence, max_id)}")
-        if void is not None and sequence.task == "unsupervised":
-            prediction = np.where(void, 0, prediction)
-        yield truth, prediction
+    """Annotation and prediction of each evaluated frame; a thread reads the next one while this one is measured."""
+    with ThreadPoolExecutor(1) as reader:
+        size = sequence.truth(sequence.annotations[0])[0].shape
+        upcoming = None
+        for annotation in sequence.evaluated:
+            frame = upcoming
+            upcoming = reader.submit(_read_frame, sequence, annotation, results, size, max_id)
+            if frame:
+                yield frame.result()
+        if upcoming:
+            yield upcoming.result()
+
+
+def _read_frame(
+    sequence: DavisSequence, annotation: Path, results: Path, size: tuple[int, ...], max_id: int
+) -> tuple[Labels, Labels]:
+    """Annotation and prediction of a frame, checked; in the unsupervised task void is cut out of both."""
+    where = f"Sequence {sequence.name}, frame {annotation.stem}"
+    truth, void = sequence.truth(annotation)
+    prediction = read_labels(results / sequence.name / sequence.result_name(annotation))
+    if truth.shape != size:
+        raise SeemVideoError(f"{where}: the annotation is {_size(truth)}, the first one not; repair the dataset.")
+    if prediction.shape != size:
+        raise SeemVideoError(
+            f"{where}: the result is {_size(prediction)}, the annotation {_size(truth)}; save results at its size."
+        )
+    if sequence.year == 2016:
+        prediction = (prediction != 0).view(np.uint8)
+    if (largest := int(prediction.max(initial=0))) > max_id:
+        raise SeemVideoError(f"{where}: the result holds id {largest}, {_limit(sequence, max_id)}")
+    if void is not None and sequence.task == "unsupervised":
+        prediction = np.where(void, 0, prediction)
+    return truth, prediction
 
 
 def _size(labels: Labels) -> str:

@@ -40,8 +40,10 @@ class OverlayVideo:
         self._fragments = out / ".overlay.frames.mp4.part"
         self._info = info
         self._time_base = info.time_base or _CLOCK
-        self._times: list[int] = []  # of the first frame and the last two
-        self._first_index = 0
+        self._first_index: int | None = None
+        self._first = self._last = 0  # times of the first and the last frame, in units of the time base
+        self._step = max(1, round(1 / _rate(info) / self._time_base))  # how long the last one is shown
+        self._joined = False
         self._tags = color_tags(info)
         options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
         self._container: av.container.OutputContainer | None = av.open(
@@ -55,34 +57,36 @@ class OverlayVideo:
         time = result.pts if self._info.time_base is not None else None
         if time is None:
             time = round(result.time_s / self._time_base)
-        if not self._times:
-            self._first_index = result.index
+        if self._first_index is None:
+            self._first_index, self._first = result.index, time
         else:
-            time = max(time, self._times[-1] + 1)  # an mp4 holds no two frames of the same time
-        self._times = [*self._times[:1], *self._times[1:][-1:], time]
+            time = max(time, self._last + 1)  # an mp4 holds no two frames of the same time
+            self._step = time - self._last
+        self._last = time
         picture = self._to_picture(drawn)
-        picture.pts = time - self._times[0]
+        picture.pts = time - self._first
         picture.time_base = self._time_base
         assert self._container is not None
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> bool:
         self._close_fragments()
-        if self._times:
+        if self._first_index is not None and not self._joined:
             self._join()
+            self._joined = True
         remove(self._fragments)
-        return bool(self._times)
+        return self._joined
 
     def salvage(self) -> bool:
         try:
             return self.close()
         except (OSError, av.FFmpegError):  # no room for a second copy: the first one plays as well, without sound
             self._fragments.replace(self.staged.part)
-            return bool(self._times)
+            return self._first_index is not None
 
     def _add_h264(self, container: av.container.OutputContainer) -> av.VideoStream:
         info = self._info
-        rate = Fraction(info.fps or ASSUMED_FPS).limit_denominator(1001)
+        rate = _rate(info)
         aspect = info.pixel_aspect
         options = {
             **_X264,
@@ -123,42 +127,37 @@ class OverlayVideo:
 
     def _join(self) -> None:
         """Copies the frames, at their own times, and the sound that belongs to them into the mp4 proper."""
-        begin, end = self._times[0], self._times[-1]
-        step = (
-            end - self._times[-2]
-            if len(self._times) > 1
-            else round(1 / (self._info.fps or ASSUMED_FPS) / self._time_base)
-        )
-        with av.open(str(self._fragments)) as frames:
-            source = frames.streams.video[0]
-            clock = Fraction(source.time_base.numerator, source.time_base.denominator)
-            scale = str(clock.denominator)
-            options = {"movflags": "faststart", "movie_timescale": scale, "video_track_timescale": scale}
-            with av.open(str(self.staged.part), "w", format="mp4", options=options) as mp4:
-                stream = mp4.add_stream_from_template(source)
-                sound = self._sound(begin, end + step)
-                if sound:
-                    sound.add_to(mp4)
-                for packet in frames.demux(source):
+        with av.open(str(self._fragments)) as fragments:
+            source = fragments.streams.video[0]
+            clock = Fraction(1, source.time_base.denominator)
+            options = {name: str(clock.denominator) for name in ("movie_timescale", "video_track_timescale")}
+            with av.open(str(self.staged.part), "w", format="mp4", options={"movflags": "faststart", **options}) as mp4:
+                stream = mp4.add_stream_from_template(source, opaque=True)
+                sound = self._sound(mp4)
+                for packet in fragments.demux(source):
                     if packet.pts is None:
                         continue
-                    if sound:
-                        sound.copy_until(float((begin * self._time_base) + packet.pts * clock))
-                    packet.pts += int(begin * self._time_base / clock)
+                    packet.pts += int(self._first * self._time_base / clock)
                     packet.dts = packet.pts
-                    if packet.pts * clock == end * self._time_base:
-                        packet.duration = int(step * self._time_base / clock)
+                    if packet.pts * clock == self._last * self._time_base:
+                        packet.duration = int(self._step * self._time_base / clock)
                     packet.stream = stream
+                    if sound:
+                        sound.mux_until(float(packet.pts * clock))
                     mp4.mux(packet)
                 if sound:
-                    sound.copy_until(math.inf)
-                    sound.close()
+                    sound.mux_rest()
 
-    def _sound(self, begin: int, end: int) -> Sound | None:
+    def _sound(self, mp4: av.container.OutputContainer) -> Sound | None:
         if not self._info.has_audio or self._info.kind != "video" or self._info.path is None:
             return None
-        begin_s = float(begin * self._time_base) if self._first_index else -math.inf
-        return Sound(self._info.path, begin_s, float(end * self._time_base))
+        begin_s = float(self._first * self._time_base) if self._first_index else -math.inf
+        return Sound(self._info.path, mp4, begin_s, float((self._last + self._step) * self._time_base))
+
+
+def _rate(info: SourceInfo) -> Fraction:
+    """Frames a second, for the encoder's rate control and where times do not say."""
+    return max(Fraction(1), Fraction(info.fps or ASSUMED_FPS).limit_denominator(1001))
 
 
 def color_tags(info: SourceInfo) -> ColorTags:

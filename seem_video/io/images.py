@@ -71,10 +71,10 @@ def _read(path: Path) -> npt.NDArray[np.uint8]:
         data = np.fromfile(path, np.uint8)  # cv2.imread knows no path outside ASCII on Windows
     except OSError as error:
         raise SeemVideoError(f"'{path}' cannot be opened ({error.strerror}); check its permissions.") from None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise SeemVideoError(f"'{path}' cannot be read as an image; replace it, or take it out of the folder.")
-    return np.ascontiguousarray(image, dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _header_size(path: Path) -> tuple[int, int] | None:

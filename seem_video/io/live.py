@@ -13,6 +13,7 @@ from seem_video.io.pixels import RgbConverter
 from seem_video.io.reader import SpanReader
 from seem_video.io.video import Decoding, describe, seconds
 
+_PATIENCE_S = 10.0  # how long a stream may deliver nothing
 _CAMERAS: dict[str, tuple[str, dict[str, Any]]] = {  # platform -> how its cameras are addressed and opened
     "linux": ("/dev/video{}", {"format": "v4l2"}),
     "darwin": ("{}", {"format": "avfoundation", "options": {"framerate": "30"}}),
@@ -28,7 +29,7 @@ class LiveReader(SpanReader):
         first = next(pictures, None)
         if first is None:
             decoding.close()
-            raise SeemVideoError(f"'{decoding.name}' delivers no frame ({decoding.damage}); check that it is running.")
+            raise SeemVideoError(f"'{decoding.name}' delivers no frame; check that it is running.")
         super().__init__(describe(decoding, first, kind, None), span)
         self._rgb = RgbConverter(first)
         self._begun = first.pts or 0
@@ -74,4 +75,4 @@ def open_stream(address: str, span: range) -> LiveReader:
     Raises:
         SeemVideoError: nothing that FFmpeg can read is there.
     """
-    return LiveReader(Decoding(address, address), "stream", span)
+    return LiveReader(Decoding(address, address, timeout=_PATIENCE_S), "stream", span)

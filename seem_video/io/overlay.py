@@ -91,7 +91,7 @@ def _draw_line(
     image: npt.NDArray[np.uint8], points: Sequence[tuple[object, object]], color: Color, closed: bool
 ) -> None:
     width = line_width(image)
-    line = np.array([[_pixel(x), _pixel(y)] for x, y in points], np.int32)
+    line = np.array([[_pixel(x), _pixel(y)] for x, y in (*points, points[-1])], np.int32)  # one point is a line too
     cv2.polylines(image, [line], closed, _WHITE, 4 * width, cv2.LINE_AA)
     cv2.polylines(image, [line], closed, color, 2 * width, cv2.LINE_AA)
 

@@ -12,6 +12,7 @@ from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
 
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+_ANY_MATRIX = 5  # RGB has none, but PyAV 14 ignores the source's where the two are alike
 
 
 class RgbConverter:
@@ -32,6 +33,7 @@ class RgbConverter:
             picture,
             *self._size,
             format="rgb24",
+            dst_colorspace=_ANY_MATRIX,
             src_color_range=picture.color_range,
             dst_color_range=_FULL_RANGE,
             interpolation="BICUBIC",

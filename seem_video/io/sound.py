@@ -20,34 +20,34 @@ class Sound:
     Frames that last until the end of the source's picture take the sound to its own end.
     """
 
-    def __init__(self, path: Path, begin_s: float, end_s: float) -> None:
+    def __init__(self, path: Path, mp4: av.container.OutputContainer, begin_s: float, end_s: float) -> None:
+        """Adds the track to an mp4; before anything is muxed into that."""
         self._input = av.open(str(path))
-        self._track = self._input.streams.audio[0]
+        self._track = sound_tracks(self._input)[0]
         self._begin_s = begin_s
         self._end_s = math.inf if self._picture_end_s() - end_s < _SAME_END_S else end_s
         self._packets = self._wanted()
         self._next = next(self._packets, None)
-        self._copied = self._track.codec_context.codec.canonical_name in _MP4_CODECS
-
-    def add_to(self, mp4: av.container.OutputContainer) -> None:
-        """Adds the track to an mp4; before anything is muxed."""
         self._mp4 = mp4
-        if self._copied:
-            self._stream = mp4.add_stream_from_template(self._track)
-            return
         context = self._track.codec_context
-        self._stream = mp4.add_stream("aac", rate=context.sample_rate if context.sample_rate in _AAC_RATES else 48_000)
-        self._stream.codec_context.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+        self._copied = context.codec.canonical_name in _MP4_CODECS
+        if self._copied:
+            self._stream = mp4.add_stream_from_template(self._track, opaque=True)
+        else:
+            self._stream = mp4.add_stream("aac", rate=context.rate if context.rate in _AAC_RATES else 48_000)
+            self._stream.codec_context.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
 
-    def copy_until(self, time_s: float) -> None:
-        """Muxes what is to be heard before a time, infinity for all that is left."""
+    def mux_until(self, time_s: float) -> None:
+        """Muxes what is to be heard before a time."""
         while self._next is not None and _seconds(self._next) < time_s:
             self._mux(self._next)
             self._next = next(self._packets, None)
-        if time_s == math.inf and not self._copied:
-            self._mp4.mux(self._stream.encode(None))
 
-    def close(self) -> None:
+    def mux_rest(self) -> None:
+        """Muxes what is left, and closes the source."""
+        self.mux_until(math.inf)
+        if not self._copied:
+            self._mp4.mux(self._stream.encode(None))
         self._input.close()
 
     def _mux(self, packet: av.Packet) -> None:
@@ -74,6 +74,11 @@ class Sound:
         if picture.duration and picture.time_base:
             return float(((picture.start_time or 0) + picture.duration) * picture.time_base)
         return ((self._input.start_time or 0) + (self._input.duration or 0)) / av.time_base
+
+
+def sound_tracks(container: av.container.InputContainer) -> list[av.AudioStream]:
+    """The sound tracks whose coding FFmpeg knows."""
+    return [track for track in container.streams.audio if track.codec_context is not None]
 
 
 def _decoded(packet: av.Packet) -> list[Any]:

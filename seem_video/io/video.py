@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,11 +18,13 @@ from seem_video.errors import SeemVideoError
 from seem_video.io.frame import ASSUMED_FPS, ColorTags, Frame, SourceInfo, SourceKind
 from seem_video.io.pixels import RgbConverter, display_orientation, rotation
 from seem_video.io.reader import SpanReader
+from seem_video.io.sound import sound_tracks
 from seem_video.io.staging import reason
 
 _NOT_PICTURES = ("tty",)  # FFmpeg draws text files as terminal screens
 _BACKWARD_BYTES = 128 * 2**20  # how much of decoded pictures is held to hand them out in reverse
 _BACKWARD_PICTURES = 8  # at least so many, however large
+_CAMERA_PAUSE_S = 0.005
 _MISSING_TAIL_S = 1.0  # what a file must lack of the duration it claims to count as cut off
 
 
@@ -41,8 +44,8 @@ class Decoding:
             s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic
         ]  # a cover picture
         if not pictures or self.container.format.name in _NOT_PICTURES:
-            self.container.close()
             found = "sound but no picture" if self.container.streams.audio else "no picture"
+            self.container.close()
             raise SeemVideoError(f"'{name}' has {found}; give a video.")
         self.stream = pictures[0]
         self.stream.thread_type = "AUTO"
@@ -88,6 +91,10 @@ class Decoding:
                 packet = next(packets)
             except StopIteration:
                 return
+            except av.BlockingIOError:  # a camera between two frames, on macOS
+                time.sleep(_CAMERA_PAUSE_S)
+                packets = self.container.demux()
+                continue
             except (av.FFmpegError, OSError) as error:
                 self._note(f"reading failed ({reason(error)})")
                 return
@@ -256,7 +263,7 @@ def describe(decoding: Decoding, picture: av.VideoFrame, kind: SourceKind, path:
         codec=context.name,
         pix_fmt=picture.format.name,
         rotation=rotation(orientation),
-        has_audio=bool(decoding.container.streams.audio),
+        has_audio=bool(sound_tracks(decoding.container)),
         path=path,
         time_base=time_base,
         color=ColorTags(*(int(tag) for tag in (context.colorspace, context.color_primaries, context.color_trc))),

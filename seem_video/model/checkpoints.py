@@ -68,7 +68,7 @@ def load_model(name_or_path: str | Path = EMBEDDED, *, device: str = "auto") -> 
     Raises:
         SeemVideoError: the name is unknown, the file is not one of ours, or the device is not there.
     """
-    return _read(name_or_path).to(device=pick_device(device), memory_format=torch.channels_last).eval()
+    return _read(name_or_path).to(pick_device(device)).to(memory_format=torch.channels_last).eval()
 
 
 def pick_device(name: str) -> torch.device:
@@ -96,6 +96,7 @@ def save_weights(model: SEEM, path: Path) -> None:
     }
     temporary = path.with_suffix(".part")
     save_file(tensors, temporary, metadata={"config": dump_config(model.config)})
+    temporary.chmod(0o644)  # safetensors makes files that only their owner can read
     temporary.replace(path)
 
 
@@ -119,8 +120,7 @@ def _read(name_or_path: str | Path) -> SEEM | ReleasedSEEM:
     if path.suffix != ".safetensors":
         known = ", ".join(card.name for card in list_models())
         raise SeemVideoError(
-            f'There is no model named "{name_or_path}"; the models are {known}, or give the path of a .safetensors or '
-            ".pt file."
+            f'There is no model named "{name_or_path}"; the models are {known}; or name a .safetensors or .pt file.'
         )
     state, metadata = _read_safetensors(path)
     if "interface" in metadata:

@@ -105,7 +105,9 @@ def _build(cls: type[T], values: Any, where: str) -> T:
         raise SeemVideoError(f"{where}: {problem}; the settings there are {', '.join(types)}.")
     return cls(
         **{
-            key: _build(kind, values[key], f"{where}: {key}") if dataclasses.is_dataclass(kind) else values[key]
+            key: _build(kind, values[key], f"{where}: {key}")
+            if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+            else values[key]
             for key, kind in types.items()
         }
     )

@@ -47,24 +47,24 @@ class DecoderLayer(nn.Module):
         x: Tensor,
         position: Tensor,
         attended: tuple[Tensor, Tensor],
-        foreground: Tensor,
+        looks_at: Tensor,
         tokens: Tensor,
         rule: Tensor,
     ) -> Tensor:
-        """One layer of N objects' rows.
+        """Refine the rows of N objects.
 
         Args:
             x, position: (N, R, C) rows; the first Q of them look at the image.
             attended: keys and values from `project_level`.
-            foreground: (N, 1, Q, h * w) bool, where each row may look.
+            looks_at: (N, 1, Q, h * w) bool, where each of these may look.
             tokens: (N, T, C) prompts of this level; seen by rows, never changed, so that they need no rows.
             rule: (N, 1, R, R + T) bool, who may attend to whom.
 
         Returns:
             (N, R, C)
         """
-        looking = foreground.shape[2]
-        looked = self.cross_attn(x[:, :looking] + position[:, :looking], attended, foreground)
+        looking = looks_at.shape[2]
+        looked = self.cross_attn(x[:, :looking] + position[:, :looking], attended, looks_at)
         x = torch.cat([self.cross_norm(x[:, :looking] + looked), x[:, looking:]], dim=1)
         both = torch.cat([x, tokens], dim=1)
         keys = self.self_attn.project_memory(both + torch.cat([position, tokens], dim=1), both)
@@ -123,18 +123,15 @@ class Decoder(nn.Module):
         rule = self._rule(groups, prompts.valid)
         auxiliary: list[Tensor] = []
         for i, layer in enumerate(self.layers):
-            level = levels[i % len(levels)]
+            index = i % len(levels)
             logits = self._masks(x[:, :queries], object_pixels)
             if self.training:
                 auxiliary.append(logits)
-            looks_at = (
-                logits
-                if previous is None
-                else torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
-            )
-            attended = layer.project_level(level + self.level_embed[i % len(levels), :, None, None], owner)
-            tokens = prompts.levels[i % len(levels)]
-            x = layer(x, position, attended, foreground(resize_to(looks_at, level)), tokens, rule)
+            if previous is not None:
+                logits = torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
+            attended = layer.project_level(levels[index] + self.level_embed[index, :, None, None], owner)
+            looks_at = foreground(resize_to(logits.detach(), levels[index]))
+            x = layer(x, position, attended, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(
@@ -145,7 +142,8 @@ class Decoder(nn.Module):
         )
 
     def _rows(self, count: int, *, with_memory: bool) -> tuple[Tensor, Tensor]:
-        content, position = [self.query_feat], [self.query_embed]
+        content: list[Tensor] = [self.query_feat]
+        position: list[Tensor] = [self.query_embed]
         if with_memory:
             content.append(self.memory_feat)
             position.append(self.memory_embed)
@@ -177,5 +175,5 @@ class Decoder(nn.Module):
 
 def foreground(logits: Tensor) -> Tensor:
     """(N, 1, Q, h * w) bool: where the rows' masks (N, Q, h, w) are; a row without any foreground may look anywhere."""
-    inside = logits.detach().flatten(2) >= 0
+    inside = logits.flatten(2) >= 0
     return (inside | ~inside.any(-1, keepdim=True))[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -90,7 +91,7 @@ class MLP(nn.Sequential):
 
     def __init__(self, *dims: int) -> None:
         layers: list[nn.Module] = []
-        for before, after in zip(dims[:-1], dims[1:], strict=True):
+        for before, after in pairwise(dims):
             layers += [nn.Linear(before, after), nn.ReLU()]
         super().__init__(*layers[:-1])
 
@@ -102,8 +103,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(dim, dim, 3, padding=1)
         self.conv2 = nn.Conv2d(dim, dim, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        for parameter in self.conv2.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv2(F.relu(self.conv1(F.relu(x))))

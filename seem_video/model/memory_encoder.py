@@ -21,7 +21,6 @@ class KeyProjection(nn.Module):
         super().__init__()
         self.project = nn.Conv2d(dim, key_dim, 3, padding=1)
         nn.init.orthogonal_(self.project.weight)
-        nn.init.zeros_(self.project.bias)
 
     def forward(self, level: Tensor) -> Tensor:
         """(B, C, h, w) at stride 16 to keys (B, key_dim, h, w)."""
@@ -75,15 +74,21 @@ def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, ow
     """
     height, width = query.shape[-2:]
     remembered = keys.flatten(2)  # (B, C, S)
-    logits = 2 * remembered.transpose(1, 2) @ query.flatten(2) - remembered.square().sum(1)[..., None]
-    logits = logits / math.sqrt(query.shape[1])  # (B, S, h*w)
+    logits = 2 * query.flatten(2).transpose(1, 2) @ remembered - remembered.square().sum(1)[:, None]
+    logits = logits / math.sqrt(query.shape[1])  # (B, h*w, S)
+    values = values.flatten(2).transpose(1, 2)  # (N, S, D)
     if present.all():
-        read = values.flatten(2) @ logits.softmax(dim=1)[owner]
-        return read.unflatten(2, (height, width))
-    weight = (logits - logits.amax(dim=1, keepdim=True)).exp()[owner]
-    counts = present.repeat_interleave(height * width, dim=1).to(weight.dtype)[:, None]  # (N, 1, S)
-    read = (values.flatten(2) * counts) @ weight / (counts @ weight).clamp(min=1e-20)
-    return read.unflatten(2, (height, width))
+        read = _of_each_object(logits.softmax(dim=-1), owner) @ values
+    else:
+        counts = present.repeat_interleave(height * width, dim=1).to(values.dtype)[..., None]  # (N, S, 1)
+        weight = _of_each_object((logits - logits.amax(dim=-1, keepdim=True)).exp(), owner)
+        read = (weight @ (values * counts)) / (weight @ counts).clamp(min=1e-20)
+    return read.transpose(1, 2).unflatten(2, (height, width))
+
+
+def _of_each_object(x: Tensor, owner: Tensor) -> Tensor:
+    """Rows of `x` for each object; without a copy while there is one frame."""
+    return x.expand(len(owner), -1, -1) if len(x) == 1 else x[owner]
 
 
 def soft_aggregate(logits: Tensor, owner: Tensor) -> Tensor:
@@ -100,5 +105,3 @@ def soft_aggregate(logits: Tensor, owner: Tensor) -> Tensor:
     same_frame = (owner[:, None] == owner[None]).to(odds.dtype)
     rivals = torch.einsum("nm,mhw->nhw", same_frame, odds) - odds
     return logits - rivals.clamp(min=0).log1p()
-
-

@@ -31,7 +31,13 @@ class ObjectPixels(nn.Module):
         self.refine4 = ResidualBlock(mask_dim)
 
     def forward(
-        self, level16: Tensor, level8: Tensor, mask_features: Tensor, owner: Tensor, maps: Tensor, readout: Tensor | None
+        self,
+        level16: Tensor,
+        level8: Tensor,
+        mask_features: Tensor,
+        owner: Tensor,
+        maps: Tensor,
+        readout: Tensor | None,
     ) -> Tensor:
         """Build the stride-4 features that an object's masks are dotted from.
 

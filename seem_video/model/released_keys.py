@@ -57,7 +57,7 @@ _TABLE = [
     ),
     ("backbone.blocks.{}.mlp.lin{}.", "backbone.blocks.{}.mlp.fc{}."),
 ]
-"""Beginnings of published names and of ours; `{}` stands for a number that both share; the first row that fits counts."""
+"""Beginnings of published names and of ours; `{}` is a number that both share; the first row that fits counts."""
 
 
 def our_name(published: str) -> str:

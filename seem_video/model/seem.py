@@ -69,6 +69,9 @@ class SEEM(nn.Module):
     In every call, B frames carry N objects; `owner` (N,) names each object's frame, so that objects are a batch axis.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -155,4 +158,3 @@ def select_mask(decoded: Decoded) -> tuple[Tensor, Tensor]:
     chosen = decoded.similarity.argmax(1)
     rows = torch.arange(len(chosen), device=chosen.device)
     return decoded.logits[rows, chosen], decoded.quality[rows, chosen].sigmoid()
-

@@ -34,8 +34,8 @@ class MemoryBank:
     """What is remembered of K objects: pixel memory of a few frames, reference prompts, memory prompts.
 
     The rule of what stays: the frame of an object's first prompt for as long as the object lives; the newest
-    `prompted` other prompted frames; the newest `recent` frames without prompts. So the size is bounded by the numbers of the
-    configuration and the number of objects, however long the video.
+    `prompted` other prompted frames; the newest `recent` frames without prompts. So the size is bounded by the numbers
+    of the configuration and the number of objects, however long the video.
     """
 
     def __init__(self, config: MemoryConfig) -> None:
@@ -73,9 +73,7 @@ class MemoryBank:
         keep = [i for i, known in enumerate(self.object_ids) if known != object_id]
         self.object_ids = [self.object_ids[i] for i in keep]
         self._entries = [
-            replace(
-                entry, values=entry.values[keep], present=entry.present[keep], anchors=entry.anchors - {object_id}
-            )
+            replace(entry, values=entry.values[keep], present=entry.present[keep], anchors=entry.anchors - {object_id})
             for entry in self._entries
         ]
         self._entries = [entry for entry in self._entries if entry.present.any()]
@@ -84,7 +82,14 @@ class MemoryBank:
         self._stacked = None
 
     def remember_pixels(
-        self, index: int, key: Tensor, values: Tensor, present: Tensor, *, first_prompted: frozenset[int], prompted: bool
+        self,
+        index: int,
+        key: Tensor,
+        values: Tensor,
+        present: Tensor,
+        *,
+        first_prompted: frozenset[int],
+        prompted: bool,
     ) -> None:
         """Add a frame to the pixel memory and drop what the rule no longer keeps.
 
@@ -115,7 +120,8 @@ class MemoryBank:
 
     def tokens(self) -> PromptTokens:
         """Reference prompts followed by memory prompts of the objects in `object_ids`."""
-        assert self._reference is not None and self._recent is not None
+        assert self._reference is not None
+        assert self._recent is not None
         return PromptTokens.concatenate([self._reference, self._recent])
 
     def read(self, key: Tensor) -> Tensor:
@@ -139,6 +145,4 @@ def _overwrite(old: PromptTokens | None, new: PromptTokens, rows: Tensor) -> Pro
         return new
     pick = rows[:, None]
     levels = [torch.where(pick[..., None], b, a) for a, b in zip(old.levels, new.levels, strict=True)]
-    return PromptTokens(
-        levels, torch.where(pick, new.valid, old.valid), torch.where(pick, new.positive, old.positive)
-    )
+    return PromptTokens(levels, torch.where(pick, new.valid, old.valid), torch.where(pick, new.positive, old.positive))

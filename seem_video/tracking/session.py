@@ -21,8 +21,8 @@ from seem_video.tracking.tracker import Tracker
 class VideoSession:
     """Prompts on the frames of one video, and their propagation through it.
 
-    With a reader, `propagate` yields the results of its frames, as often as asked. Without one, `step` takes the frames of a live
-    source one at a time.
+    With a reader, `propagate` yields the results of its frames, as often as asked. Without one, `step` takes the frames
+    of a live source one at a time.
     """
 
     def __init__(self, model: SEEM, reader: FrameReader | None = None, *, max_side: int | None = None) -> None:
@@ -86,8 +86,8 @@ class VideoSession:
     ) -> Iterator[FrameResult]:
         """Track all objects and yield the result of each frame as soon as it is there; memory stays bounded.
 
-        Tracking starts afresh in each call. Prompts on frames before `start` (after it, in reverse) are looked at first, so
-        that the objects they name are known; an object has no mask on frames that come before its first prompt.
+        Tracking starts afresh in each call. Prompts on frames before `start` (after it, in reverse) are looked at
+        first, so that the objects they name are known; an object has no mask on frames before its first prompt.
 
         Args:
             start: first frame; None for the source's first one, or in reverse for the last prompted one.
@@ -152,9 +152,7 @@ class VideoSession:
             raise SeemVideoError("This session has no source to propagate through; give its frames to step() instead.")
         return self._reader
 
-    def _frames(
-        self, reader: FrameReader, start: int | None, stop: int | None, *, reverse: bool
-    ) -> Iterator[Frame]:
+    def _frames(self, reader: FrameReader, start: int | None, stop: int | None, *, reverse: bool) -> Iterator[Frame]:
         if reverse:
             assert start is not None
             yield from reader.reversed(start, 0 if stop is None else stop + 1)

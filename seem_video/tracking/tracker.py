@@ -113,8 +113,9 @@ class Tracker:
         logits: Tensor,
         quality: Tensor,
     ) -> None:
-        """Decode the prompted objects, in place: those with a mask to start from and those without, each in one batch."""
-        with_mask, without = [], []
+        """Decode the prompted objects, in place: with a mask to start from and without, each in one batch."""
+        with_mask: list[tuple[int, PromptMaps]] = []
+        without: list[tuple[int, PromptMaps]] = []
         for object_id, maps in drawn.items():
             row = self.object_ids.index(object_id)
             if maps.mask is not None:
@@ -185,5 +186,4 @@ class Tracker:
 def _to_cells(region: npt.NDArray[np.bool_], like: Tensor) -> Tensor:
     """Share of each stride-4 cell of the encoded frame that an (H, W) region covers."""
     source = torch.from_numpy(region).to(like.device, torch.float32)[None, None]
-    return F.adaptive_avg_pool2d(source, like.shape[-2:])[0, 0].to(like.dtype)
-
+    return F.adaptive_avg_pool2d(source, (like.shape[-2], like.shape[-1]))[0, 0].to(like.dtype)

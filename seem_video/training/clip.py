@@ -55,9 +55,7 @@ class ClipTrainer(nn.Module):
         logits, _ = select_mask(decoded)
         prompt = add_corrections(prompt, first, logits.detach().sigmoid(), rng)
         tokens = self.model.encode_prompts(features[0], owner, prompt)
-        decoded = self.model.decode(
-            features[0], owner, prompt, tokens, readout=None, previous=logits.detach()
-        )
+        decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=logits.detach())
         loss, corrected = decode_loss(decoded, masks[:, 0], self.points)
         total = total + 0.5 * loss
 

@@ -1,4 +1,4 @@
-"""Training clips: real videos with masks, stills under camera motion, and objects of stills moving over other stills."""
+"""Training clips: real videos with masks, stills under camera motion, objects of stills moving over other stills."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -70,7 +71,9 @@ def read_videos(root: Path, *, leave_out: Sequence[str] = ()) -> list[Video]:
             images = [root / "JPEGImages/480p" / folder.name / f"{mask.stem}.jpg" for mask in masks]
             videos.append(Video(folder.name, [p.read_bytes() for p in images], [p.read_bytes() for p in masks]))
     if not videos:
-        raise SeemVideoError(f"No training video in {root}: expected JPEGImages/480p/NAME and Annotations/480p/NAME there.")
+        raise SeemVideoError(
+            f"No training video in {root}: expected JPEGImages/480p/NAME and Annotations/480p/NAME there."
+        )
     return videos
 
 
@@ -195,7 +198,7 @@ class ClipMaker(Dataset[Clip]):
         extent = int(max(np.ptp(xs), np.ptp(ys))) + 1
         span = extent / float(np.exp(rng.uniform(np.log(0.15), np.log(0.8))))
         centre = np.array([xs.mean(), ys.mean()]) + rng.uniform(-0.38, 0.38, 2) * span
-        view = View(*centre, span, mirror=bool(rng.random() < 0.5))
+        view = View(float(centre[0]), float(centre[1]), span, mirror=bool(rng.random() < 0.5))
         strength, tint = rng.uniform(0.3, 1.3), Tint.random(rng, 0.6)
         for frame, ids_of_frame in zip(images, masks, strict=True):
             seen, inside = look(image, layer, view, self.size, border=cv2.BORDER_CONSTANT)
@@ -218,11 +221,18 @@ def collate(clips: Sequence[Clip]) -> ClipBatch:
 
 
 def _decode_image(data: bytes) -> Image:
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return cast(Image, cv2.cvtColor(_decode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
 
 
 def _decode_mask(data: bytes) -> Mask:
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return _decode(data, cv2.IMREAD_UNCHANGED)
+
+
+def _decode(data: bytes, flag: int) -> npt.NDArray[np.uint8]:
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    if decoded is None:
+        raise SeemVideoError("A training image cannot be decoded; check the files of the data folder.")
+    return cast(npt.NDArray[np.uint8], decoded)
 
 
 def _relabel(mask: Mask, targets: Sequence[int]) -> Mask:

@@ -69,7 +69,7 @@ def _uncertain_points(logits: Tensor, points: int) -> Tensor:
 
 def _cell_iou(logits: Tensor, masks: Tensor) -> Tensor:
     """(N, Q) IoU of thresholded candidates with the truth, at the stride of the logits; 1 where both are empty."""
-    truth = F.adaptive_avg_pool2d(masks[:, None].float(), logits.shape[-2:]) > 0.5
+    truth = F.adaptive_avg_pool2d(masks[:, None].float(), (logits.shape[-2], logits.shape[-1])) > 0.5
     predicted = logits > 0
     union = (predicted | truth).flatten(2).sum(2)
     overlap = (predicted & truth).flatten(2).sum(2)

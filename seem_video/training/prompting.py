@@ -39,9 +39,7 @@ def draw_prompts(shares: Tensor, rng: np.random.Generator) -> DensePrompt:
     )
 
 
-def add_corrections(
-    prompt: DensePrompt, shares: Tensor, probability: Tensor, rng: np.random.Generator
-) -> DensePrompt:
+def add_corrections(prompt: DensePrompt, shares: Tensor, probability: Tensor, rng: np.random.Generator) -> DensePrompt:
     """Add a click at the middle of each prediction's worst error, and the prediction as the previous mask."""
     positive, negative = prompt.positive.clone(), prompt.negative.clone()
     missed = ((shares > 0.5) & (probability <= 0.5)).cpu().numpy()
@@ -57,7 +55,7 @@ def add_corrections(
 def _depth(region: Region) -> npt.NDArray[np.float32]:
     """Distance of each pixel to the nearest one outside; the frame's border counts as outside."""
     padded = np.pad(region, 1).astype(np.uint8)
-    return cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1].astype(np.float32)
 
 
 def _inner_pixel(region: Region, rng: np.random.Generator, *, least_depth: float) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -88,7 +88,7 @@ def train(recipe_path: Path, data: Path, out: Path, *, workers: int, backbone_we
     model = SEEM(load_config(recipe_path.parent / recipe.model))
     if backbone_weights is not None:
         load_backbone(model, backbone_weights)
-    model = model.to(device, memory_format=torch.channels_last)
+    model = model.to(device).to(memory_format=torch.channels_last)
     trainer = ClipTrainer(model, recipe.points).train()
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
     optimizer = _optimizer(model, recipe)
@@ -116,7 +116,7 @@ def train(recipe_path: Path, data: Path, out: Path, *, workers: int, backbone_we
                 saved = time.monotonic()
     weights = out / "weights.safetensors"
     if rank == 0:
-        save_weights(average.module, weights)
+        save_weights(cast(SEEM, average.module), weights)
     return weights
 
 
@@ -147,18 +147,19 @@ def _schedule(step: int, recipe: Recipe) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def _loader(
-    recipe: Recipe, data: Path, step: int, rank: int, world: int, workers: int
-) -> DataLoader[ClipBatch]:
+def _loader(recipe: Recipe, data: Path, step: int, rank: int, world: int, workers: int) -> DataLoader[ClipBatch]:
+    """Batches from `step` on; each process takes its own clips of every step."""
     per_step = recipe.batch * world
     clips = make_dataset(recipe, data, recipe.steps * per_step)
-    mine = [
-        s * per_step + rank * recipe.batch + i for s in range(step, recipe.steps) for i in range(recipe.batch)
-    ]
+    mine = [s * per_step + rank * recipe.batch + i for s in range(step, recipe.steps) for i in range(recipe.batch)]
     return DataLoader(
-        Subset(clips, mine), batch_size=recipe.batch, collate_fn=collate, num_workers=workers,
-        worker_init_fn=_quiet_worker, prefetch_factor=4 if workers else None,
-    )  # type: ignore[return-value]  # fmt: skip
+        Subset(cast(Any, clips), mine),
+        batch_size=recipe.batch,
+        collate_fn=collate,
+        num_workers=workers,
+        worker_init_fn=_quiet_worker,
+        prefetch_factor=4 if workers else None,
+    )
 
 
 def _quiet_worker(_: int) -> None:
@@ -177,9 +178,7 @@ def _step(runner: nn.Module, batch: ClipBatch, device: torch.device, seed: tuple
         return runner(moved, rng)
 
 
-def _resume(
-    path: Path, model: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer
-) -> int:
+def _resume(path: Path, model: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> int:
     if not path.exists():
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
@@ -189,9 +188,7 @@ def _resume(
     return int(state["step"])
 
 
-def _save(
-    path: Path, step: int, model: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer
-) -> None:
+def _save(path: Path, step: int, model: nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> None:
     state = {
         "step": step,
         "model": model.state_dict(),

@@ -54,19 +54,22 @@ class View:
             u = -u
         u = u + self.shear * v
         cos, sin = np.cos(self.angle) * self.span, np.sin(self.angle) * self.span
-        return (self.x + cos * u - sin * v - 0.5).astype(np.float32), (self.y + sin * u + cos * v - 0.5).astype(np.float32)
+        return (self.x + cos * u - sin * v - 0.5).astype(np.float32), (self.y + sin * u + cos * v - 0.5).astype(
+            np.float32
+        )
 
 
-def look(image: Image, mask: Mask, view: View, size: int, *, border: int = cv2.BORDER_REFLECT_101) -> tuple[Image, Mask]:
+def look(
+    image: Image, mask: Mask, view: View, size: int, *, border: int = cv2.BORDER_REFLECT_101
+) -> tuple[Image, Mask]:
     """Sample (size, size, 3) of the image and (size, size) of the id map through a view."""
     x, y = view.grid(size)
-    if view.span > 1.6 * size:  # against aliasing
-        factor = size * 1.6 / view.span
-        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        seen = cv2.remap(image, (x + 0.5) * factor - 0.5, (y + 0.5) * factor - 0.5, cv2.INTER_LINEAR, borderMode=border)
-    else:
-        seen = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=border)
-    return seen, cv2.remap(mask, x, y, cv2.INTER_NEAREST, borderMode=border)
+    factor = min(1.6 * size / view.span, 1.0)  # below 1, shrink first: against aliasing
+    source = image if factor == 1.0 else cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    columns, rows = (((axis + 0.5) * factor - 0.5).astype(np.float32) for axis in (x, y))
+    seen = cv2.remap(source, columns, rows, cv2.INTER_LINEAR, borderMode=border)
+    ids = cv2.remap(mask, x, y, cv2.INTER_NEAREST, borderMode=border)
+    return seen.astype(np.uint8, copy=False), ids.astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def test_the_embedded_model_is_listed_with_its_licence_and_stays_small() -> None
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(SeemVideoError, match="no model named .seem-giga.; the models are seem-nano"):
+    with pytest.raises(SeemVideoError, match=r"no model named .seem-giga.; the models are seem-nano"):
         load_model("seem-giga")
 
 

@@ -18,7 +18,9 @@ def parts():
     decoder = Decoder(CONFIG, dim=32, mask_dim=8, levels=3).eval()
     levels = [torch.randn(1, 32, size, size) for size in (2, 4, 8)]
     tokens = PromptTokens(
-        [torch.randn(2, 6, 32) for _ in range(3)], torch.ones(2, 6).bool(), torch.tensor([[1, 1, 1, 0, 0, 0]] * 2).bool()
+        [torch.randn(2, 6, 32) for _ in range(3)],
+        torch.ones(2, 6).bool(),
+        torch.tensor([[1, 1, 1, 0, 0, 0]] * 2).bool(),
     )
     return decoder, levels, torch.zeros(2, dtype=torch.long), torch.randn(2, 8, 16, 16), tokens
 

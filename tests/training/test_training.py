@@ -92,7 +92,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     torch.manual_seed(1)
     whole = training.train(recipe, data, tmp_path / "whole", workers=0, backbone_weights=None)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     take_step, taken = training._step, []
@@ -100,12 +100,12 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     def die_on_the_third(*args: object, **kwargs: object) -> object:
         taken.append(1)
         if len(taken) == 3:
-            raise Killed
+            raise KilledError
         return take_step(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(training, "_step", die_on_the_third)
     torch.manual_seed(1)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         training.train(recipe, data, tmp_path / "parts", workers=0, backbone_weights=None)
     torch.manual_seed(99)  # whatever the new process starts with must not matter
     parts = training.train(recipe, data, tmp_path / "parts", workers=0, backbone_weights=None)

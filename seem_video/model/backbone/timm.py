@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -20,9 +22,9 @@ class TimmBackbone(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.body = _unfolded(name)
-        reduction = self.body.feature_info.reduction()
-        self.taken = [i for i, stride in enumerate(reduction) if stride in STRIDES]
-        self.channels = [self.body.feature_info.channels()[i] for i in self.taken]
+        maps: list[dict[str, Any]] = self.body.feature_info.get_dicts()  # type: ignore[operator, union-attr]
+        self.taken = [i for i, each in enumerate(maps) if each["reduction"] in STRIDES]
+        self.channels: list[int] = [maps[i]["num_chs"] for i in self.taken]
         fold_batch_norms(self.body)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -54,7 +56,8 @@ def fold_batch_norms(module: nn.Module) -> None:
         if isinstance(child, nn.Conv2d):
             convolution = child
         elif isinstance(child, nn.BatchNorm2d) and convolution is not None:
-            assert child.running_mean is not None and child.running_var is not None
+            assert child.running_mean is not None
+            assert child.running_var is not None
             convolution.weight, convolution.bias = fuse_conv_bn_weights(
                 convolution.weight, convolution.bias,
                 child.running_mean, child.running_var, child.eps, child.weight, child.bias,
