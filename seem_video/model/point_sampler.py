@@ -26,6 +26,12 @@ class PointTokens(PromptTokens):
     positive_mean: Tensor
     negative_mean: Tensor
 
+    def select(self, rows: Tensor | list[int]) -> PointTokens:
+        """The tokens of some of the sequences."""
+        levels = [level[rows] for level in self.levels]
+        others = (self.valid, self.positive, self.item, self.positive_mean, self.negative_mean)
+        return PointTokens(levels, *(value[rows] for value in others))
+
 
 @dataclass
 class Points:
@@ -40,7 +46,7 @@ class Points:
     valid: Tensor
 
     @classmethod
-    def of(cls, regions: Tensor, most: int = MAX_POINTS) -> Points:
+    def of(cls, regions: Tensor, most: int) -> Points:
         """The set pixels of regions (N, O, H, W) bool in reading order, item after item.
 
         Where there are more than `most`, every item keeps an equal share of them, evenly spread; the published code
@@ -76,6 +82,7 @@ class PointSampler(nn.Module):
         negative: Tensor,
         *,
         empty_mean: float,
+        most: int = MAX_POINTS,
     ) -> PointTokens:
         """Sample tokens.
 
@@ -84,8 +91,9 @@ class PointSampler(nn.Module):
             owner: (N,) the frame of each sequence.
             positive, negative: (N, O, H, W) bool, at the size of the encoded, padded frame.
             empty_mean: every number of the mean feature of an item without points.
+            most: points of each sign that a sequence keeps.
         """
-        signs = [Points.of(positive), Points.of(negative)]
+        signs = [Points.of(positive, most), Points.of(negative, most)]
         tokens = []
         for level, project in zip(levels, self.project, strict=True):
             parts = [

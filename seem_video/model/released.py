@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.backbone.sam_vit import PATCH, SamViT
 from seem_video.model.layers import resize_to
-from seem_video.model.point_sampler import PointSampler, PointTokens
+from seem_video.model.point_sampler import MAX_POINTS, PointSampler, PointTokens
 from seem_video.model.query_decoder import Answer, Interface, Prompts, QueryDecoder
 from seem_video.model.text import TextEncoder, unit
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
+SHORT_SIDE = 512
+SIZE_MULTIPLE = 32
 MOST_SCALE = 100.0
 """Bound on the temperature by which text is compared with captions, as in CLIP."""
 
@@ -62,6 +66,27 @@ class ReleasedSEEM(nn.Module):
         """How prompts and queries meet."""
         return self.decoder.interface
 
+    def input_size(self, height: int, width: int, *, max_side: int | None = None) -> tuple[int, int]:
+        """Height and width at which a frame of this size is encoded; `max_side` caps the long side, in pixels.
+
+        The short side becomes 512 and both are multiples of 32; a SAM ViT takes a long side of 1024 instead.
+        """
+        if isinstance(self.backbone, SamViT):
+            scale, multiple = self.backbone.side / max(height, width), PATCH
+        else:
+            scale, multiple = SHORT_SIDE / min(height, width), SIZE_MULTIPLE
+            if max_side is not None:
+                scale = min(scale, max_side / max(height, width))
+        rows, columns = (max(round(side * scale / multiple), 1) * multiple for side in (height, width))
+        return rows, columns
+
+    def pad(self, images: Tensor) -> Tensor:
+        """Zeros at the right and below normalised images (B, 3, H, W), up to what the backbone takes."""
+        sides = [-(-side // SIZE_MULTIPLE) * SIZE_MULTIPLE for side in images.shape[-2:]]
+        if isinstance(self.backbone, SamViT):
+            sides = [self.backbone.side] * 2
+        return F.pad(images, (0, sides[1] - images.shape[-1], 0, sides[0] - images.shape[-2]))
+
     def normalise(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) RGB in 0..255 to the backbone's input; pad it with zeros afterwards."""
         mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (MEAN, STD))
@@ -80,11 +105,18 @@ class ReleasedSEEM(nn.Module):
         return ReleasedFeatures(levels, mask_features, [resize_to(mask_features, level) for level in levels])
 
     def encode_points(
-        self, features: ReleasedFeatures, owner: Tensor, positive: Tensor, negative: Tensor
+        self,
+        features: ReleasedFeatures,
+        owner: Tensor,
+        positive: Tensor,
+        negative: Tensor,
+        *,
+        most: int = MAX_POINTS,
     ) -> PointTokens:
-        """Visual prompts of N sequences from (N, O, H, W) bool prompt masks at the size of the padded frame."""
+        """Visual prompts of N sequences: (N, O, H, W) bool masks that span the padded frame; `most` points a sign."""
+        empty = self.interface.empty_mean
         return self.sampler(
-            features.levels, features.mask_features, owner, positive, negative, empty_mean=self.interface.empty_mean
+            features.levels, features.mask_features, owner, positive, negative, empty_mean=empty, most=most
         )
 
     def decode(
@@ -123,3 +155,15 @@ def concatenate(parts: Sequence[PointTokens]) -> PointTokens:
     levels = [torch.cat(level, dim=1) for level in zip(*(p.levels for p in parts), strict=True)]
     valid, positive, item = (torch.cat([getattr(p, k) for p in parts], 1) for k in ("valid", "positive", "item"))
     return PointTokens(levels, valid, positive, item, first.positive_mean, first.negative_mean)
+
+
+def stack(parts: Sequence[PointTokens]) -> PointTokens:
+    """One batch of the tokens of several sequences, padded to the longest."""
+
+    def padded(tensors: Sequence[Tensor]) -> Tensor:
+        return torch.nn.utils.rnn.pad_sequence([tensor[0] for tensor in tensors], batch_first=True)
+
+    levels = [padded(level) for level in zip(*(p.levels for p in parts), strict=True)]
+    valid, positive, item = (padded([getattr(p, k) for p in parts]) for k in ("valid", "positive", "item"))
+    means = (torch.cat([getattr(p, k) for p in parts]) for k in ("positive_mean", "negative_mean"))
+    return PointTokens(levels, valid, positive, item, *means)

@@ -40,6 +40,7 @@ class SamViT(nn.Module):
         super().__init__()
         dim = config.dim
         self.channels = list(config.neck)
+        self.side = config.grid * PATCH
         self.pos_embed = nn.Parameter(torch.zeros(1, config.grid, config.grid, dim))
         self.patch_embed = nn.Module()
         self.patch_embed.proj = nn.Conv2d(3, dim, PATCH, stride=PATCH)
