@@ -34,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluation, name="eval")
+_models = typer.Typer(invoke_without_command=True)
+app.add_typer(_models, name="models")
 
 
 class _OrderedCommand(TyperCommand):
@@ -177,9 +179,11 @@ def info(
         print(f"{name:10}{value}")
 
 
-@app.command()
-def models() -> None:
-    """List the models, their size, licence and where they come from."""
+@_models.callback()
+def models(ctx: typer.Context) -> None:
+    """List the models, their size, licence and where they come from; `models download NAME` fetches one."""
+    if ctx.invoked_subcommand is not None:
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -194,6 +198,14 @@ def models() -> None:
         "\nThe code is Apache-2.0; weights have the licence of their row, and those trained on data for non-commercial "
         "research are not for commercial use."
     )
+
+
+@_models.command()
+def download(name: Annotated[str, typer.Argument(help="A name that `seem-video models` lists.")]) -> None:
+    """Fetch a released model, check it and keep it, so that using it needs no network."""
+    from seem_video.model.checkpoints import download_model
+
+    print(download_model(name))
 
 
 def main() -> None:

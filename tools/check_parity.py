@@ -4,9 +4,9 @@ Prints one line for each output of each stage and case: the largest difference, 
 Exits 0 if all are within tolerance, 1 otherwise. The network is built from the manifest's shapes and filled with the
 synthetic weights.
 
-The masked attention compares logits with zero, so rounding may flip single positions and move a query visibly. So a
-case is first run as it is, and where a position differs from the golden run its logit must be almost zero; then it is
-run again with the golden positions, and its outputs must agree closely.
+The masked attention compares logits with zero, so rounding may flip single positions and move a query visibly. So
+before each layer the positions are compared with those of the golden run: where one differs its logit must be almost
+zero. The layer then looks where the golden run did, so that what follows must agree closely.
 """
 
 from __future__ import annotations
@@ -221,12 +221,9 @@ class Parity:
         features = self._features[case.image]
         sequences = [len(tokens.valid) for tokens in prompts.tokens.values()] + [len(case.sentences) or 1]
         owner = torch.zeros(max(sequences), dtype=torch.long)
-        rows, steps = self._run(features, owner, prompts, None)
+        rows, steps = self._run(features, owner, prompts, self.golden.blocked(f"case/{name}/attn_bits"))
         if f"case/{name}/attn_bits" in self.golden:
-            finding, blocked = self._compare_attention(name, steps.masks)
-            yield finding
-            if blocked is not None:
-                rows, steps = self._run(features, owner, prompts, blocked)
+            yield self._compare_attention(name, steps.masks)
         answers = self.model.decoder.answers(rows)
         outputs = self._outputs(features, owner, prompts, answers)
         outputs["layer_logits"] = torch.stack(steps.classes)
@@ -234,21 +231,18 @@ class Parity:
         if f"case/{name}/similarity" in self.golden:
             yield from self._selection(name, case, features, owner, prompts, answers)
 
-    def _compare_attention(self, name: str, masks: Sequence[Tensor]) -> tuple[Finding, list[Tensor] | None]:
-        """How undecided the positions are that are blocked here or there only; what is blocked there if any differ."""
+    def _compare_attention(self, name: str, masks: Sequence[Tensor]) -> Finding:
+        """How undecided the positions are that are blocked here or there only."""
         own = torch.cat([step.flatten() for step in masks])
         blocked = torch.from_numpy(self._bits(f"case/{name}/attn_bits", own < 0))
         differs = (own < 0) != blocked
-        finding = Finding(
+        return Finding(
             "attention",
             f"{name}/attn_bits",
             float(own[differs].abs().max()) if differs.any() else 0.0,
             UNDECIDED_ATTENTION,
             f"{int(differs.sum())} of {len(own)} positions differ",
         )
-        parts = blocked.split([step.numel() for step in masks])
-        steps = [part.view_as(step) for part, step in zip(parts, masks, strict=True)]
-        return finding, steps if differs.any() else None
 
     def _bits(self, name: str, computed: Tensor) -> npt.NDArray[np.bool_]:
         """The stored bits that stand for a computed boolean tensor."""
@@ -256,10 +250,10 @@ class Parity:
         return np.unpackbits(stored)[: computed.numel()].astype(bool)
 
     def _run(
-        self, features: ReleasedFeatures, owner: Tensor, prompts: Prompts, blocked: list[Tensor] | None
+        self, features: ReleasedFeatures, owner: Tensor, prompts: Prompts, blocked: npt.NDArray[np.bool_] | None
     ) -> tuple[Rows, Steps]:
-        """The decoder layer by layer; where `blocked` is given, rows look where it says."""
-        decoder, steps = self.model.decoder, Steps([], [])
+        """The decoder layer by layer; rows look where `blocked`, of all steps one after another, lets them."""
+        decoder, steps, taken = self.model.decoder, Steps([], []), 0
         rows = decoder.start(len(owner), prompts)
         for i in range(len(decoder.layers) + 1):
             k = i % len(features.levels)
@@ -267,7 +261,10 @@ class Parity:
             captions = decoder.norm(rows.x[:, : steps.masks[-1].shape[1]]) @ decoder.class_embed
             steps.classes.append(self.model.text.classify(captions, self.table))
             if i < len(decoder.layers):
-                logits = steps.masks[-1] if blocked is None else 0.5 - blocked[i].float()
+                logits = steps.masks[-1]
+                if blocked is not None:
+                    step = torch.from_numpy(blocked[taken : taken + logits.numel()])
+                    logits, taken = 0.5 - step.view(logits.shape).float(), taken + logits.numel()
                 rows = decoder.step(i, rows, logits, features.levels[k], owner, prompts)
         return rows, steps
 

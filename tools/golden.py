@@ -118,3 +118,10 @@ class Golden:
         if name is not None:
             regions[tuple(self[f"in/pts/{name}"].T)] = True
         return regions
+
+    def blocked(self, name: str) -> npt.NDArray[np.bool_] | None:
+        """Where attention is blocked: (batch, rows, h, w) of each step, one after another; None if not stored.
+
+        The last bits may be padding.
+        """
+        return np.unpackbits(self[name]).astype(bool) if name in self else None

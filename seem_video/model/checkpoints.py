@@ -57,6 +57,21 @@ def list_models() -> list[ModelCard]:
     ]
 
 
+def download_model(name: str) -> Path:
+    """Bring a model onto this machine, so that `load_model` needs no network; returns its file.
+
+    Raises:
+        SeemVideoError: the name is unknown, or the file can neither be found nor fetched.
+    """
+    if name == EMBEDDED:
+        return _embedded_path()
+    if name not in RELEASED:
+        raise SeemVideoError(
+            f'There is no model named "{name}" to download; the models are {", ".join((EMBEDDED, *RELEASED))}.'
+        )
+    return fetch(name)
+
+
 def load_model(name_or_path: str | Path = EMBEDDED, *, device: str = "auto") -> SEEM | ReleasedSEEM:
     """Load a model ready to segment.
 

@@ -46,7 +46,8 @@ class DecoderLayer(nn.Module):
         self,
         x: Tensor,
         position: Tensor,
-        attended: tuple[Tensor, Tensor],
+        level: Tensor,
+        owner: Tensor,
         looks_at: Tensor,
         tokens: Tensor,
         rule: Tensor,
@@ -55,7 +56,8 @@ class DecoderLayer(nn.Module):
 
         Args:
             x, position: (N, R, C) rows; the first Q of them look at the image.
-            attended: keys and values from `project_level`.
+            level: (B, C, h, w) what is looked at, with its level embedding.
+            owner: (N,) the frame of each object.
             looks_at: (N, 1, Q, h * w) bool, where each of these may look.
             tokens: (N, T, C) prompts of this level; seen by rows, never changed, so that they need no rows.
             rule: (N, 1, R, R + T) bool, who may attend to whom.
@@ -63,18 +65,13 @@ class DecoderLayer(nn.Module):
         Returns:
             (N, R, C)
         """
-        looking = looks_at.shape[2]
-        looked = self.cross_attn(x[:, :looking] + position[:, :looking], attended, looks_at)
+        looking, memory = looks_at.shape[2], level.flatten(2).transpose(1, 2)
+        key, value = self.cross_attn.project_memory(memory + sine_sequence(level), memory)
+        looked = self.cross_attn(x[:, :looking] + position[:, :looking], (key[owner], value[owner]), looks_at)
         x = torch.cat([self.cross_norm(x[:, :looking] + looked), x[:, looking:]], dim=1)
         both = torch.cat([x, tokens], dim=1)
         keys = self.self_attn.project_memory(both + torch.cat([position, tokens], dim=1), both)
         return self.ffn(self.self_norm(x + self.self_attn(x + position, keys, rule)))
-
-    def project_level(self, level: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values (N, heads, h * w, C / heads) of a level (B, C, h, w) for N objects on frames `owner`."""
-        memory = level.flatten(2).transpose(1, 2)
-        key, value = self.cross_attn.project_memory(memory + sine_sequence(level), memory)
-        return key[owner], value[owner]
 
 
 class Decoder(nn.Module):
@@ -129,9 +126,9 @@ class Decoder(nn.Module):
                 auxiliary.append(logits)
             if previous is not None:
                 logits = torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
-            attended = layer.project_level(levels[index] + self.level_embed[index, :, None, None], owner)
             looks_at = foreground(resize_to(logits.detach(), levels[index]))
-            x = layer(x, position, attended, looks_at, prompts.levels[index], rule)
+            level = levels[index] + self.level_embed[index, :, None, None]
+            x = layer(x, position, level, owner, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(

@@ -32,7 +32,8 @@ def sine_position(height: int, width: int, dim: int, *, device: torch.device) ->
 
 def sine_sequence(x: Tensor) -> Tensor:
     """(h * w, C) sine positions of the cells of a map (B, C, h, w), in reading order."""
-    return sine_position(*x.shape[-2:], x.shape[1], device=x.device).to(x.dtype).flatten(1).T
+    channels, height, width = x.shape[1:]
+    return sine_position(height, width, channels, device=x.device).to(x.dtype).flatten(1).T
 
 
 class Attention(nn.Module):

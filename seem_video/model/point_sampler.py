@@ -123,12 +123,12 @@ def sample(features: Tensor, owner: Tensor, place: Tensor) -> Tensor:
     rows = [start + y0 * width, start + y1.clamp(max=height - 1) * width]
     columns = [x0, x1.clamp(max=width - 1)]
     weights = [torch.stack([1 - f, f]) for f in fraction.unbind(-1)]
-    total = 0
-    for i in (0, 1):
-        for j in (0, 1):
-            weight = (weights[0][i] * weights[1][j]).to(features.dtype)
-            total = total + cells[rows[i] + columns[j]] * weight[..., None]
-    return total
+    corners = [
+        cells[rows[i] + columns[j]] * (weights[0][i] * weights[1][j]).to(features.dtype)[..., None]
+        for i in (0, 1)
+        for j in (0, 1)
+    ]
+    return torch.stack(corners).sum(0)
 
 
 def _mean(sampled: Tensor, points: Points, items: int, empty: float) -> Tensor:

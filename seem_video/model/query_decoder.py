@@ -211,7 +211,8 @@ class QueryDecoder(nn.Module):
         x = layer(
             rows.x,
             rows.position,
-            layer.project_level(level, owner),
+            level,
+            owner,
             foreground(logits),
             torch.cat([rows.x[:, :0], *tokens], dim=1),
             self._rule(rows.sizes, item, prompts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import check_parity
 import pytest
 import torch
 from golden import Golden, Manifest
+from helpers import Finished
 from tiny import GOLDEN, INTERFACE_OF, filled, tiny, write_manifest
 
 from seem_video.errors import SeemVideoError
@@ -122,3 +124,18 @@ def test_a_placed_checkpoint_is_converted_once(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "seem_focalt_v0.pt").unlink()
     again = load_model("seem-focalt-v0", device="cpu")
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+
+
+def test_download_says_where_the_model_is_or_which_names_there_are(
+    seem: Callable[..., Finished], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEM_VIDEO_CACHE", str(tmp_path))
+    monkeypatch.setattr("seem_video.model.released_weights.hf_hub_download", _no_network)
+    assert "seem-nano.safetensors" in seem("models", "download", "seem-nano").out
+    unknown = seem("models", "download", "seem-giga")
+    assert unknown.code == 2
+    assert "the models are seem-nano, seem-focalt-v0" in unknown.err
+    offline = seem("models", "download", "seem-focall-v1")
+    assert offline.code == 2
+    assert f"put it at {tmp_path / 'seem_focall_v1.pt'}" in offline.err
+    assert "seem-samvitl-v1" in seem("models").out

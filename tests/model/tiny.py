@@ -130,6 +130,9 @@ def _record(name: str) -> None:
         def names(self, prefix: str) -> list[str]:
             return ["output"] if prefix != "case/" else []
 
+        def blocked(self, key: str) -> None:
+            return None
+
         def pair(self, key: str, computed: Any) -> tuple[Any, Any]:
             step = tuple(slice(None, None, s) for s in STRIDES.get(key, ()))
             self._arrays[key] = computed[step].copy()

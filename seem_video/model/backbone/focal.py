@@ -36,24 +36,34 @@ class FocalNet(nn.Module):
         stem = nn.Conv2d(3, config.dims[0], 7, stride=4, padding=3 if config.depthwise else 2)
         self.patch_embed = _Embed(stem)
         self.layers = nn.ModuleList()
-        for i, (dim, depth) in enumerate(zip(config.dims, config.depths, strict=True)):
-            stage = nn.Module()
-            stage.blocks = nn.ModuleList(FocalBlock(dim, config.kernels, config.depthwise) for _ in range(depth))
-            if i + 1 < len(config.dims):
-                stage.downsample = _Embed(nn.Conv2d(dim, config.dims[i + 1], 3, stride=2, padding=1))
-            self.layers.append(stage)
+        for i, dim in enumerate(config.dims):
+            self.layers.append(FocalStage(config, i))
             self.add_module(f"norm{i}", nn.LayerNorm(dim))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         x = self.patch_embed(images)
         maps = []
         for i, stage in enumerate(self.layers):
-            for block in stage.blocks:
-                x = block(x)
-            maps.append(_to_map(self.get_submodule(f"norm{i}")(x)))
-            if i + 1 < len(self.layers):
-                x = stage.downsample(_to_map(x))
+            out, x = stage(x)
+            maps.append(_to_map(self.get_submodule(f"norm{i}")(out)))
         return maps
+
+
+class FocalStage(nn.Module):
+    """Blocks at one stride, then the step down to the next; (B, h, w, C) to its own output and the next one's input."""
+
+    def __init__(self, config: FocalConfig, i: int) -> None:
+        super().__init__()
+        dim = config.dims[i]
+        blocks = (FocalBlock(dim, config.kernels, config.depthwise) for _ in range(config.depths[i]))
+        self.blocks = nn.Sequential(*blocks)
+        self.downsample: _Embed | None = None
+        if i + 1 < len(config.dims):
+            self.downsample = _Embed(nn.Conv2d(dim, config.dims[i + 1], 3, stride=2, padding=1))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.blocks(x)
+        return x, x if self.downsample is None else self.downsample(_to_map(x))
 
 
 class FocalBlock(nn.Module):
