@@ -9,10 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from seem_video.model.picture import to_input
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
-from seem_video.tracking.propagation import as_input, to_cells
+from seem_video.tracking.propagation import to_cells
 
 TRUSTED_QUALITY = 0.4
 """A mask predicted to be worse than this does not enter the memory."""
@@ -37,7 +38,7 @@ class PixelMemoryPropagator:
         self.memory.remove_object(object_id)
 
     def encode(self, image: npt.NDArray[np.uint8]) -> FrameFeatures:
-        return self.model.encode_image(as_input(self.model, image, self.max_side))
+        return self.model.encode_image(to_input(self.model, image, self.max_side))
 
     def propagate(self, features: FrameFeatures, previous: Tensor | None) -> tuple[Tensor, Tensor]:
         if previous is None or not self.object_ids:

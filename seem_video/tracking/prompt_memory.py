@@ -13,14 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from seem_video.model.point_sampler import MAX_POINTS, PointTokens
+from seem_video.model.picture import OUTSIDE, Picture
+from seem_video.model.point_sampler import PointTokens
 from seem_video.model.query_decoder import Prompts
-from seem_video.model.released import ReleasedFeatures, ReleasedSEEM, concatenate, pick, stack, visual_similarity
+from seem_video.model.released import ReleasedSEEM, concatenate, pick, stack, visual_similarity
 from seem_video.prompts import PromptMaps
-from seem_video.tracking.propagation import as_input
 
 REFERENCES = 4
 """Prompted frames kept an object; the first is never dropped."""
@@ -30,29 +29,22 @@ POINTS = 64
 """Points of a remembered mask."""
 CONFIDENT = 0.75
 """Mean probability inside a mask from which it is remembered; chosen without released weights at hand."""
-OUTSIDE = -12.0
 
 
 @dataclass
 class _Past:
-    """What is remembered of one object: tokens of one sequence each."""
+    """What is remembered of one object: tokens of one sequence each; the first reference is what the user marked."""
 
     references: list[PointTokens] = field(default_factory=list)
     recent: deque[PointTokens] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+    def __bool__(self) -> bool:
+        return bool(self.references or self.recent)
 
     def tokens(self) -> PointTokens:
         frames = [*self.references, *self.recent]
         mean = torch.stack([frame.positive_mean for frame in frames]).mean(0)
         return replace(concatenate(frames), positive_mean=mean)
-
-
-@dataclass
-class _Frame:
-    """Features of a padded frame, and how many of their stride-4 rows and columns show the picture."""
-
-    features: ReleasedFeatures
-    rows: int
-    columns: int
 
 
 class PromptMemoryPropagator:
@@ -73,39 +65,43 @@ class PromptMemoryPropagator:
     def remove_object(self, object_id: int) -> None:
         del self._past[object_id]
 
-    def encode(self, image: npt.NDArray[np.uint8]) -> _Frame:
-        picture = as_input(self.model, image, self.max_side)
-        rows, columns = (side // 4 for side in picture.shape[-2:])
-        return _Frame(self.model.encode_image(self.model.pad(picture)), rows, columns)
+    def encode(self, image: npt.NDArray[np.uint8]) -> Picture:
+        return Picture.encode(self.model, image, self.max_side)
 
-    def propagate(self, features: _Frame, previous: Tensor | None) -> tuple[Tensor, Tensor]:
+    def propagate(self, picture: Picture, previous: Tensor | None) -> tuple[Tensor, Tensor]:
         if previous is None or not self._past:
-            like = features.features.mask_features
-            return like.new_zeros((0, features.rows, features.columns)), like.new_zeros(0)
-        return self._decode(features, [past.tokens() for past in self._past.values()], previous)
+            nothing = torch.zeros(0, picture.rows, picture.columns, device=self.model.device)
+            return nothing, nothing.new_zeros(0)
+        logits, quality = torch.full_like(previous, OUTSIDE), previous.new_zeros(len(previous))
+        known = [i for i, past in enumerate(self._past.values()) if past]
+        if known:
+            tokens = [past.tokens() for past in self._past.values() if past]
+            logits[known], quality[known] = self._decode(picture, tokens, previous[known])
+        return logits, quality
 
     def segment(
-        self, features: _Frame, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
+        self, picture: Picture, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        positive = np.stack([_union(m.positive, m.box, m.mask) for m in maps])
+        positive = np.stack([m.on_object() for m in maps])
         negative = np.stack([m.negative for m in maps])
-        given = self._points(
-            features, *(torch.from_numpy(region).to(self.model.device) for region in (positive, negative))
-        )
+        regions = (torch.from_numpy(region).to(self.model.device) for region in (positive, negative))
+        given = picture.points(*regions)
         tokens = []
         for i, object_id in enumerate(ids):
             past, now = self._past[object_id], given.select([i])
-            if past.references:
+            if past:
                 known = past.tokens()
                 mean = now.positive_mean if now.positive.any() else known.positive_mean
-                now = replace(concatenate([now, known]), positive_mean=mean)
-            tokens.append(now)
-        return self._decode(features, tokens, start)
+                tokens.append(replace(concatenate([now, known]), positive_mean=mean))
+            else:
+                tokens.append(now)
+                past.references.append(now)
+        return self._decode(picture, tokens, start)
 
     def remember(
         self,
         index: int,
-        features: _Frame,
+        picture: Picture,
         logits: Tensor,
         quality: Tensor,
         *,
@@ -113,7 +109,7 @@ class PromptMemoryPropagator:
         new: Sequence[int],
     ) -> None:
         masks = logits > 0
-        tokens = self._points(features, masks, torch.zeros_like(masks), most=POINTS)
+        tokens = picture.points(masks, torch.zeros_like(masks), most=POINTS)
         seen = masks.flatten(1).any(1).tolist()
         for i, (object_id, past) in enumerate(self._past.items()):
             if object_id in prompted and seen[i]:
@@ -122,37 +118,18 @@ class PromptMemoryPropagator:
             elif seen[i] and quality[i] >= CONFIDENT:
                 past.recent.append(tokens.select([i]))
 
-    def _decode(self, frame: _Frame, tokens: Sequence[PointTokens], previous: Tensor | None) -> tuple[Tensor, Tensor]:
-        owner = torch.zeros(len(tokens), dtype=torch.long, device=self.model.device)
+    def _decode(self, picture: Picture, tokens: Sequence[PointTokens], start: Tensor | None) -> tuple[Tensor, Tensor]:
         kind = self.model.interface.reference
-        prompts = Prompts(tokens={kind: stack(tokens)})
-        if previous is not None:
-            beyond = frame.features.mask_features.shape
-            right, below = beyond[-1] - frame.columns, beyond[-2] - frame.rows
-            prompts.previous = F.pad(previous, (0, right, 0, below), value=OUTSIDE)[:, None]
+        prompts = Prompts(tokens={kind: stack(tokens)}, previous=None if start is None else picture.padded(start))
         answering = self.model.interface.answers[kind]
         others = frozenset({"object", "grounding"}) - {answering}
-        answer = self.model.decode(frame.features, owner, prompts, without=others)[answering]
-        embeddings = pick(answer.embeddings, visual_similarity(answer, prompts.tokens[kind]))
-        logits = self.model.masks(frame.features, owner, embeddings)[:, 0, : frame.rows, : frame.columns]
+        answers = self.model.decode(picture.features, picture.owner(len(tokens)), prompts, without=others)
+        similarity = visual_similarity(answers[answering], prompts.tokens[kind])
+        logits = picture.masks(pick(answers[answering].embeddings, similarity))[:, 0]
         return logits, _confidence(logits)
-
-    def _points(self, frame: _Frame, positive: Tensor, negative: Tensor, *, most: int = MAX_POINTS) -> PointTokens:
-        """Tokens of (N, H, W) bool regions of the picture, at any resolution."""
-        full = frame.features.mask_features.shape
-        height, width = positive.shape[-2:]
-        right = round(width * full[-1] / frame.columns) - width
-        below = round(height * full[-2] / frame.rows) - height
-        owner = torch.zeros(len(positive), dtype=torch.long, device=self.model.device)
-        regions = [F.pad(region, (0, right, 0, below))[:, None] for region in (positive, negative)]
-        return self.model.encode_points(frame.features, owner, *regions, most=most)
 
 
 def _confidence(logits: Tensor) -> Tensor:
     """(N,) mean probability inside each of the masks (N, h, w); 0 for an empty one."""
     inside = (logits > 0).to(logits.dtype)
     return (logits.sigmoid() * inside).sum((1, 2)) / inside.sum((1, 2)).clamp(min=1)
-
-
-def _union(*regions: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
-    return np.logical_or.reduce([region for region in regions if region is not None])

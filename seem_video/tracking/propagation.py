@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -50,14 +49,6 @@ class Propagator(Protocol):
         self, index: int, features: Any, logits: Tensor, quality: Tensor, *, prompted: Sequence[int], new: Sequence[int]
     ) -> None:
         """Take a frame's masks (K, h, w) into the memory, with the ids prompted there and those that are new."""
-
-
-def as_input(model: VideoModel, image: npt.NDArray[np.uint8], max_side: int | None) -> Tensor:
-    """A frame (H, W, 3) uint8 RGB as the model's normalised input (1, 3, h, w)."""
-    height, width = model.input_size(*image.shape[:2], max_side=max_side)
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return model.normalise(torch.from_numpy(resized).to(model.device).permute(2, 0, 1)[None].float())
 
 
 def to_cells(region: npt.NDArray[np.bool_], like: Tensor) -> Tensor:

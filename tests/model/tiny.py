@@ -32,7 +32,7 @@ DIM, QUERIES, MEMORIES, LAYERS, VOCABULARY, CONTEXT = 64, 6, 4, 3, 40, 12
 INTERFACE_OF = {"tiny_focal": "v0", "tiny_sam": "v1", "tiny_davit": "demo"}
 
 
-def tiny(name: str) -> ReleasedSEEM:
+def tiny(name: str, *, vocabulary: int = VOCABULARY, context: int = CONTEXT) -> ReleasedSEEM:
     """One of the tiny models, without weights."""
     with torch.device("meta"):
         backbone, pixel_decoder = _image_side(name)
@@ -42,7 +42,7 @@ def tiny(name: str) -> ReleasedSEEM:
             pixel_decoder,
             PointSampler(DIM, levels=3),
             QueryDecoder(decoder, INTERFACES[INTERFACE_OF[name]]),
-            TextEncoder(TextConfig(DIM, heads=1, layers=2, context=CONTEXT, vocabulary=VOCABULARY)),
+            TextEncoder(TextConfig(DIM, heads=1, layers=2, context=context, vocabulary=vocabulary)),
         )
 
 
@@ -72,11 +72,11 @@ def write_manifest(name: str, folder: Path) -> Path:
     return path
 
 
-def filled(name: str) -> dict[str, torch.Tensor]:
+def filled(name: str, **text: int) -> dict[str, torch.Tensor]:
     """Synthetic tensors of a tiny model by their published names, as a checkpoint has them."""
     from golden import fill_tensor
 
-    state = tiny(name).state_dict()
+    state = tiny(name, **text).state_dict()
     keys = {published_name(key): tuple(value.shape) for key, value in state.items()}
     return {key: torch.from_numpy(np.asarray(fill_tensor(key, shape))) for key, shape in keys.items()}
 

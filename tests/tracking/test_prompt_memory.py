@@ -64,3 +64,13 @@ def test_an_object_that_nobody_is_sure_of_leaves_the_memory_as_it_was(released: 
     masks = torch.ones(1, features.rows, features.columns)
     propagator.remember(0, features, masks, torch.tensor([0.5]), prompted=[], new=[])
     assert not propagator._past[1].recent
+
+
+def test_an_object_too_small_to_be_remembered_has_no_mask_rather_than_an_error(released: ReleasedSEEM) -> None:
+    session = VideoSession(released, max_side=64)
+    speck = np.zeros((48, 64), bool)
+    speck[7, 9] = True
+    session.add(MaskPrompt(speck))
+    results = [session.step(frame) for frame in _frames(2)]
+    assert np.array_equal(results[0].masks[0], speck)
+    assert not results[1].masks.any()
