@@ -112,15 +112,13 @@ class TextBlock(nn.Module):
         self.ln_1 = nn.LayerNorm(width, eps=NORM_EPSILON)
         self.attn = Attention(width, heads)
         self.ln_2 = nn.LayerNorm(width, eps=NORM_EPSILON)
-        self.mlp = nn.Module()
-        self.mlp.c_fc = nn.Linear(width, 4 * width)
-        self.mlp.c_proj = nn.Linear(4 * width, width)
+        self.mlp = nn.ModuleDict({"c_fc": nn.Linear(width, 4 * width), "c_proj": nn.Linear(4 * width, width)})
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
         normed = self.ln_1(x)
         x = x + self.attn(normed, self.attn.project_memory(normed, normed), allowed)
-        hidden = self.mlp.c_fc(self.ln_2(x))
-        return x + self.mlp.c_proj(hidden * torch.sigmoid(1.702 * hidden))
+        hidden = self.mlp["c_fc"](self.ln_2(x))
+        return x + self.mlp["c_proj"](hidden * torch.sigmoid(1.702 * hidden))
 
 
 def unit(x: Tensor) -> Tensor:

@@ -54,4 +54,4 @@ class Propagator(Protocol):
 def to_cells(region: npt.NDArray[np.bool_], like: Tensor) -> Tensor:
     """Share of each stride-4 cell of the encoded frame that an (H, W) region covers."""
     source = torch.from_numpy(region).to(like.device, torch.float32)[None, None]
-    return F.adaptive_avg_pool2d(source, like.shape[-2:])[0, 0].to(like.dtype)
+    return F.adaptive_avg_pool2d(source, (like.shape[-2], like.shape[-1]))[0, 0].to(like.dtype)

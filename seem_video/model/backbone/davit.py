@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from timm.layers import LayerNorm2d
 from timm.models.davit import ChannelBlock, Downsample, SpatialBlock, Stem
@@ -27,7 +28,7 @@ class DaViT(nn.Module):
     def __init__(self, config: DaViTConfig) -> None:
         super().__init__()
         self.channels = list(config.dims)
-        norm = partial(LayerNorm2d, eps=1e-5)  # timm's own is smaller
+        norm: Any = partial(LayerNorm2d, eps=1e-5)  # timm's own is smaller
         self.convs = nn.ModuleList([Stem(3, config.dims[0], norm_layer=norm)])
         for before, after in zip(config.dims[:-1], config.dims[1:], strict=True):
             self.convs.append(Downsample(before, after, kernel_size=2, norm_layer=norm))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from timm.models.vision_transformer_sam import Block
@@ -42,23 +43,21 @@ class SamViT(nn.Module):
         self.channels = list(config.neck)
         self.side = config.grid * PATCH
         self.pos_embed = nn.Parameter(torch.zeros(1, config.grid, config.grid, dim))
-        self.patch_embed = nn.Module()
-        self.patch_embed.proj = nn.Conv2d(3, dim, PATCH, stride=PATCH)
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, dim, PATCH, stride=PATCH)})
         self.blocks = nn.Sequential(*(_block(config, window) for window in config.windows))
         self.neck = nn.ModuleDict(_neck(dim, config.neck))
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        x = self.patch_embed.proj(images).permute(0, 2, 3, 1)
+        x = self.patch_embed["proj"](images).permute(0, 2, 3, 1)
         x = self.blocks(x + self.pos_embed[:, : x.shape[1], : x.shape[2]])
         x = x.permute(0, 3, 1, 2)
         return [level(x) for level in self.neck.values()]
 
 
 def _block(config: SamViTConfig, window: int) -> nn.Module:
-    return Block(
-        config.dim, config.heads, norm_layer=partial(nn.LayerNorm, eps=1e-6), use_rel_pos=True, window_size=window,
-        input_size=(config.grid, config.grid),
-    )  # fmt: skip
+    norm: Any = partial(nn.LayerNorm, eps=1e-6)
+    side = (config.grid, config.grid)
+    return Block(config.dim, config.heads, norm_layer=norm, use_rel_pos=True, window_size=window, input_size=side)
 
 
 def _neck(dim: int, out: tuple[int, ...]) -> dict[str, nn.Module]:
