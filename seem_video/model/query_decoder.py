@@ -262,8 +262,8 @@ class QueryDecoder(nn.Module):
 
         Tokens that stand for nothing are not seen; as rows they would see nothing, so they are let to see everything.
         """
-        columns = dict(sizes) | {f"{name} tokens": tokens.valid.shape[1] for name, tokens in prompts.tokens.items()}
-        seen = [name.removesuffix(" tokens") for name, size in columns.items() for _ in range(size)]
+        columns = dict(sizes) | {name: tokens.valid.shape[1] for name, tokens in prompts.tokens.items()}
+        seen = [name for name, size in columns.items() for _ in range(size)]
         table = {
             row: torch.tensor([column in self.interface.attends[row] for column in seen], device=item.device)
             for row in sizes
