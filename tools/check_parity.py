@@ -163,7 +163,7 @@ class Parity:
         maps = self.model.backbone(padded)
         yield from self._compare("backbone", f"img{number}", {f"res{i + 2}": m for i, m in enumerate(maps)})
         levels, mask_features = self.model.pixel_decoder(maps)
-        outputs = {f"ms{i}": level for i, level in enumerate(levels)} | {"mask_features": mask_features.whole()}
+        outputs = {f"ms{i}": level for i, level in enumerate(levels)} | {"mask_features": mask_features}
         yield from self._compare("pixel decoder", f"img{number}", outputs)
         self._features[number] = self.model.features(levels, mask_features)
 

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import FeedForward, NormedConv, resize_to, sine_sequence
-from seem_video.model.mask_features import MaskFeatures
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ class DeformablePixelDecoder(nn.Module):
         self.smooth = nn.ModuleList([NormedConv(dim, dim, 3)])
         self.mask_features = nn.Conv2d(dim, dim, 1)
 
-    def forward(self, maps: Sequence[Tensor]) -> tuple[list[Tensor], MaskFeatures]:
+    def forward(self, maps: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Decode (B, C_i, h_i, w_i) maps at strides 4, 8, 16, 32.
 
         Returns:
-            levels: (B, dim, h, w) at strides 32, 16, 8; mask features of dim channels at stride 4.
+            levels: (B, dim, h, w) at strides 32, 16, 8; mask_features: (B, dim, h, w) at stride 4.
         """
         coarse_first = [project(x) for project, x in zip(self.input_proj, maps[:0:-1], strict=True)]
         sizes = [x.shape[-2:] for x in coarse_first]
@@ -105,7 +104,7 @@ class DeformablePixelDecoder(nn.Module):
         parts = x.transpose(1, 2).split([h * w for h, w in sizes], dim=2)
         levels = [part.unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
         finest = F.relu(self.smooth[0](self.adapters[0](maps[0]) + resize_to(levels[-1], maps[0])))
-        return levels, MaskFeatures(finest, self.mask_features)
+        return levels, self.mask_features(finest)
 
 
 def _centres(x: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import NormedConv, sine_sequence
-from seem_video.model.mask_features import MaskFeatures
 from seem_video.model.pixel_decoder import EncoderLayer, upsample
 
 
@@ -40,11 +39,11 @@ class TransformerPyramid(nn.Module):
         self.smooth = nn.ModuleList(NormedConv(dim, dim, 3) for _ in range(4))
         self.mask_features = nn.Conv2d(dim, dim, 3, padding=1)
 
-    def forward(self, maps: Sequence[Tensor]) -> tuple[list[Tensor], MaskFeatures]:
+    def forward(self, maps: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
         """Decode (B, C_i, h_i, w_i) maps at strides 4, 8, 16, 32.
 
         Returns:
-            levels: (B, dim, h, w) at strides 32, 16, 8; mask features of dim channels at stride 4.
+            levels: (B, dim, h, w) at strides 32, 16, 8; mask_features: (B, dim, h, w) at stride 4.
         """
         x = self.input_proj(maps[3])
         position = sine_sequence(x)
@@ -56,4 +55,4 @@ class TransformerPyramid(nn.Module):
         for i in (2, 1, 0):
             x = F.relu(self.smooth[i](self.adapters[i](maps[i]) + upsample(x, maps[i])))
             levels.append(x)
-        return levels[:3], MaskFeatures(levels[3], self.mask_features)
+        return levels[:3], self.mask_features(levels[3])

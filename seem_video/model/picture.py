@@ -55,7 +55,7 @@ class Picture:
     def points(self, positive: Tensor, negative: Tensor, *, most: int = MAX_POINTS) -> PointTokens:
         """Tokens of N sequences from (N, H, W) bool regions of the picture at any resolution."""
         height, width = positive.shape[-2:]
-        full_rows, full_columns = self.features.mask_features.size
+        full_rows, full_columns = self.features.mask_features.shape[-2:]
         right = round(width * full_columns / self.columns) - width
         below = round(height * full_rows / self.rows) - height
         regions = [F.pad(region, (0, right, 0, below))[:, None] for region in (positive, negative)]
@@ -68,5 +68,5 @@ class Picture:
 
     def padded(self, logits: Tensor) -> Tensor:
         """Mask logits (N, rows, columns) as they are on the padded picture: (N, 1, h, w)."""
-        height, width = self.features.mask_features.size
+        height, width = self.features.mask_features.shape[-2:]
         return F.pad(logits, (0, width - self.columns, 0, height - self.rows), value=OUTSIDE)[:, None]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from seem_video.model.visual_sampler import PromptTokens
-
-if TYPE_CHECKING:
-    from seem_video.model.mask_features import MaskFeatures
 
 MAX_POINTS = 512
 
@@ -80,7 +76,7 @@ class PointSampler(nn.Module):
     def forward(
         self,
         levels: Sequence[Tensor],
-        mask_features: MaskFeatures,
+        mask_features: Tensor,
         owner: Tensor,
         positive: Tensor,
         negative: Tensor,
@@ -91,7 +87,7 @@ class PointSampler(nn.Module):
         """Sample tokens.
 
         Args:
-            levels: (B, C, h, w) maps, with their level embedding. mask_features: of the same frames.
+            levels: (B, C, h, w) maps, with their level embedding. mask_features: (B, C, h, w) at stride 4.
             owner: (N,) the frame of each sequence.
             positive, negative: (N, O, H, W) bool, at the size of the encoded, padded frame.
             empty_mean: every number of the mean feature of an item without points.
@@ -105,36 +101,34 @@ class PointSampler(nn.Module):
                 for points, indicator in zip(signs, self.indicator, strict=True)
             ]
             tokens.append(torch.cat(parts, dim=1))
-        means = [_mean(mask_features.sample(owner, p.place), p, positive.shape[1], empty_mean) for p in signs]
+        means = [_mean(sample(mask_features, owner, p.place), p, positive.shape[1], empty_mean) for p in signs]
         valid = torch.cat([points.valid for points in signs], dim=1)
         on_object = torch.cat([signs[0].valid, torch.zeros_like(signs[1].valid)], dim=1)
         return PointTokens(tokens, valid, on_object, torch.cat([points.item for points in signs], dim=1), *means)
 
 
-def sample(features: Tensor, owner: Tensor, place: Tensor, shift: tuple[int, int] = (0, 0)) -> Tensor:
+def sample(features: Tensor, owner: Tensor, place: Tensor) -> Tensor:
     """Bilinear samples of (B, C, h, w) at (N, T, 2) y, x in 0..1, which span the map from first to last cell centre.
 
-    Args:
-        features: of B frames. owner: (N,) the frame of each sequence. place: below 1.
-        shift: rows and columns by which the samples are taken beside these places; zero outside the map.
-
     Returns:
-        (N, T, C)
+        (N, T, C), of the frames `owner` (N,).
     """
     height, width = features.shape[-2:]
     cells = features.permute(0, 2, 3, 1).flatten(0, 2)
     position = place * place.new_tensor([height - 1, width - 1])
     low = position.floor()
     fraction = position - low
-    total = []
-    for y in (0, 1):
-        for x in (0, 1):
-            weight = (fraction[..., 0] - (1 - y)).abs() * (fraction[..., 1] - (1 - x)).abs()
-            row, column = low[..., 0].long() + y + shift[0], low[..., 1].long() + x + shift[1]
-            inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            index = (owner[:, None] * height + row.clamp(0, height - 1)) * width + column.clamp(0, width - 1)
-            total.append(cells[index] * (weight * inside).to(features.dtype)[..., None])
-    return torch.stack(total).sum(0)
+    (y0, x0), (y1, x1) = low.long().unbind(-1), (low.long() + 1).unbind(-1)
+    start = owner[:, None] * (height * width)
+    rows = [start + y0 * width, start + y1.clamp(max=height - 1) * width]
+    columns = [x0, x1.clamp(max=width - 1)]
+    weights = [torch.stack([1 - f, f]) for f in fraction.unbind(-1)]
+    corners = [
+        cells[rows[i] + columns[j]] * (weights[0][i] * weights[1][j]).to(features.dtype)[..., None]
+        for i in (0, 1)
+        for j in (0, 1)
+    ]
+    return torch.stack(corners).sum(0)
 
 
 def _mean(sampled: Tensor, points: Points, items: int, empty: float) -> Tensor:

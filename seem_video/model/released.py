@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.backbone.sam_vit import PATCH, SamViT
-from seem_video.model.mask_features import MaskFeatures
+from seem_video.model.layers import resize_to
 from seem_video.model.point_sampler import MAX_POINTS, PointSampler, PointTokens
 from seem_video.model.query_decoder import Answer, Interface, Prompts, QueryDecoder
 from seem_video.model.text import TextEncoder, unit
@@ -19,8 +19,6 @@ MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 SHORT_SIDE = 512
 SIZE_MULTIPLE = 32
-LEVEL_RATIOS = (8, 4, 2)
-"""Strides of the levels over that of the masks."""
 MOST_SCALE = 100.0
 """Bound on the temperature by which text is compared with captions, as in CLIP."""
 
@@ -31,11 +29,11 @@ class ReleasedFeatures:
 
     Attributes:
         levels: (B, C, h, w) at strides 32, 16, 8, with their level embedding.
-        mask_features: at stride 4. mask_levels: (B, C, h, w) the same at the levels' sizes.
+        mask_features: (B, C, h, w) at stride 4. mask_levels: the same at the levels' sizes.
     """
 
     levels: list[Tensor]
-    mask_features: MaskFeatures
+    mask_features: Tensor
     mask_levels: list[Tensor]
 
 
@@ -98,13 +96,13 @@ class ReleasedSEEM(nn.Module):
         """Encode (B, 3, H, W) normalised, padded images; H and W are multiples of 32."""
         return self.features(*self.pixel_decoder(self.backbone(images)))
 
-    def features(self, maps: Sequence[Tensor], mask_features: MaskFeatures) -> ReleasedFeatures:
+    def features(self, maps: Sequence[Tensor], mask_features: Tensor) -> ReleasedFeatures:
         """What the pixel decoder returned, made ready for the decoder and the sampler.
 
         The resize of mask features is the same as that of all the masks that they are dotted to, and is done once.
         """
         levels = [x + embed[:, None, None] for x, embed in zip(maps, self.level_embed, strict=True)]
-        return ReleasedFeatures(levels, mask_features, [mask_features.shrunk(ratio) for ratio in LEVEL_RATIOS])
+        return ReleasedFeatures(levels, mask_features, [resize_to(mask_features, level) for level in levels])
 
     def encode_points(
         self,
@@ -129,7 +127,7 @@ class ReleasedSEEM(nn.Module):
 
     def masks(self, features: ReleasedFeatures, owner: Tensor, embeddings: Tensor) -> Tensor:
         """Mask logits (N, Q, h, w) at stride 4 of mask embeddings (N, Q, C)."""
-        return features.mask_features.masks(embeddings, owner)
+        return self.decoder.masks(embeddings, features.mask_features, owner)
 
 
 def visual_similarity(answer: Answer, tokens: PointTokens) -> Tensor:
