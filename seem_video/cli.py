@@ -34,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluation, name="eval")
+_models = typer.Typer(invoke_without_command=True)
+app.add_typer(_models, name="models")
 
 
 class _OrderedCommand(TyperCommand):
@@ -151,6 +153,53 @@ def track(
     return _track(source, entries, quiet=quiet, out=out, overwrite=overwrite, **options)
 
 
+@app.command(cls=_OrderedCommand)
+def segment(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(help="An image, or a folder of images.")],
+    out: _Out,
+    click: Annotated[_Words, _prompt("click")] = None,
+    click_neg: Annotated[_Words, _prompt("click-neg")] = None,
+    box: Annotated[_Words, _prompt("box")] = None,
+    scribble: Annotated[_Words, _prompt("scribble")] = None,
+    polygon: Annotated[_Words, _prompt("polygon")] = None,
+    mask: Annotated[_Words, _prompt("mask")] = None,
+    object_: Annotated[_Words, _prompt("object")] = None,
+    prompts: Annotated[_Words, _prompt("prompts")] = None,
+    text: Annotated[_Words, typer.Option(help="What to look for, in words; more than once for several things.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="Another image of what to look for.")] = None,
+    reference_mask: Annotated[Path | None, typer.Option(help="The mask of it in that image.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Names for everything, such as dog,frisbee, or a .txt file; COCO's classes.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="A released model that `seem-video models` lists, or a file.")] = (
+        "seem-focalt-v1"
+    ),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    overwrite: _Overwrite = False,
+) -> None:
+    """Segment images: what is pointed at, named or shown in another image, or everything, with labels."""
+    from seem_video.image_job import segment as run
+    from seem_video.prompts import read_options
+
+    if (reference is None) != (reference_mask is None):
+        raise SeemVideoError("A reference image needs the mask of what is meant in it: give --reference-mask with it.")
+    shown = None if reference is None or reference_mask is None else (reference, reference_mask)
+    written = run(
+        source,
+        out=out,
+        prompts=read_options(ctx.obj),
+        text=text or [],
+        reference=shown,
+        labels=labels,
+        model=model,
+        device=device,
+        overwrite=overwrite,
+    )
+    for path in written:
+        print(path)
+
+
 @app.command()
 def demo(out: _Out = Path("seem-video-demo"), overwrite: _Overwrite = False) -> int:
     """Follow the rabbit of a five-second clip that comes with the package, from one click."""
@@ -177,9 +226,11 @@ def info(
         print(f"{name:10}{value}")
 
 
-@app.command()
-def models() -> None:
-    """List the models, their size, licence and where they come from."""
+@_models.callback()
+def models(ctx: typer.Context) -> None:
+    """List the models, their size, licence and where they come from; `models download NAME` fetches one."""
+    if ctx.invoked_subcommand is not None:
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -194,6 +245,14 @@ def models() -> None:
         "\nThe code is Apache-2.0; weights have the licence of their row, and those trained on data for non-commercial "
         "research are not for commercial use."
     )
+
+
+@_models.command()
+def download(name: Annotated[str, typer.Argument(help="A name that `seem-video models` lists.")]) -> None:
+    """Fetch a released model, check it and keep it, so that using it needs no network."""
+    from seem_video.model.checkpoints import download_model
+
+    print(download_model(name))
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from seem_video.prompts import Prompt, PromptEntry, place
 from seem_video.results import FrameResult
 
 if TYPE_CHECKING:
-    from seem_video.model.seem import SEEM
+    from seem_video.tracking.propagation import VideoModel
 
 
 @dataclass
@@ -80,7 +80,7 @@ def track(
     prompts: Iterable[Prompt | PromptEntry],
     *,
     out: str | Path,
-    model: str | Path | SEEM = "seem-nano",
+    model: str | Path | VideoModel = "seem-nano",
     device: str = "auto",
     save: Collection[str] = ("overlay", "masks", "rle", "contact"),
     start: int = 0,

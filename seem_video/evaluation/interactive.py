@@ -25,7 +25,7 @@ from seem_video.io.images import IMAGE_SUFFIXES, natural_key
 from seem_video.prompts import Click
 
 if TYPE_CHECKING:
-    from seem_video.model.seem import SEEM
+    from seem_video.tracking.propagation import VideoModel
 
 MAX_CLICKS = 20
 TARGETS = (0.85, 0.90)
@@ -108,7 +108,9 @@ def run_interactive(
     return scores
 
 
-def click_until_good(image: npt.NDArray[np.uint8], truth: Mask, model: SEEM, void: Mask | None = None) -> list[float]:
+def click_until_good(
+    image: npt.NDArray[np.uint8], truth: Mask, model: VideoModel, void: Mask | None = None
+) -> list[float]:
     """IoU after each click on one object of an image (H, W, 3) uint8; `void` pixels, (H, W) bool, count for nothing."""
     ious: list[float] = []
     clicked: list[Correction] = []
@@ -126,7 +128,7 @@ def click_until_good(image: npt.NDArray[np.uint8], truth: Mask, model: SEEM, voi
     return ious
 
 
-def _image_cases(image_path: Path, mask_path: Path, model: SEEM) -> Iterator[Case]:
+def _image_cases(image_path: Path, mask_path: Path, model: VideoModel) -> Iterator[Case]:
     with seem_video.open_reader(image_path) as reader:
         image = reader.read_at(0).image
     labels = read_labels(mask_path)

@@ -31,7 +31,7 @@ from seem_video.io.masks import label_map
 from seem_video.io.staging import failure
 
 if TYPE_CHECKING:
-    from seem_video.model.seem import SEEM
+    from seem_video.tracking.propagation import VideoModel
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,9 @@ def run_davis(
     return RunResult(score_dataset(dataset, out / "masks", out, jobs=jobs), record, dataset)
 
 
-def track_sequence(sequence: DavisSequence, model: SEEM, masks: Path, *, init: Init, rounds: int = 0) -> SequenceRun:
+def track_sequence(
+    sequence: DavisSequence, model: VideoModel, masks: Path, *, init: Init, rounds: int = 0
+) -> SequenceRun:
     """Writes the masks of one sequence to `masks/<sequence>`, which appears when it is whole.
 
     Raises SeemVideoError, naming the sequence, for what the tracker or the robot user cannot work with.

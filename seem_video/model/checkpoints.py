@@ -1,4 +1,4 @@
-"""Names to weights: the embedded model, files on disk; reading and writing safetensors."""
+"""Names to weights: the embedded model, the released ones, files on disk; reading and writing safetensors."""
 
 from __future__ import annotations
 
@@ -9,10 +9,22 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from seem_video.errors import SeemVideoError
 from seem_video.model.backbone.timm import classifier_features
 from seem_video.model.config import dump_config, parse_config
+from seem_video.model.released import ReleasedSEEM
+from seem_video.model.released_weights import (
+    HUB,
+    LICENCE,
+    RELEASED,
+    Released,
+    assemble,
+    converted_path,
+    fetch,
+    load_published,
+)
 from seem_video.model.seem import SEEM
 
 EMBEDDED = "seem-nano"
@@ -40,31 +52,38 @@ def list_models() -> list[ModelCard]:
             licence=WEIGHTS_LICENCE,
             size_bytes=path.stat().st_size,
             where=str(path),
-        )
+        ),
+        *(_released_card(name, released) for name, released in RELEASED.items()),
     ]
 
 
-def load_model(name_or_path: str | Path = EMBEDDED, *, device: str = "auto") -> SEEM:
+def download_model(name: str) -> Path:
+    """Bring a model onto this machine, so that `load_model` needs no network; returns its file.
+
+    Raises:
+        SeemVideoError: the name is unknown, or the file can neither be found nor fetched.
+    """
+    if name == EMBEDDED:
+        return _embedded_path()
+    if name not in RELEASED:
+        raise SeemVideoError(
+            f'There is no model named "{name}" to download; the models are {", ".join((EMBEDDED, *RELEASED))}.'
+        )
+    return fetch(name)
+
+
+def load_model(name_or_path: str | Path = EMBEDDED, *, device: str = "auto") -> SEEM | ReleasedSEEM:
     """Load a model ready to segment.
 
     Args:
-        name_or_path: a name from `list_models`, or the path of a `.safetensors` file that `tools/train.py` wrote.
+        name_or_path: a name from `list_models`, the path of a published `.pt` file ("v1" in its name chooses that
+            interface, otherwise v0), or of a `.safetensors` file that `tools/train.py` wrote or a download left.
         device: "auto" (CUDA, then MPS, then CPU) or a torch device such as "cpu" or "cuda:1".
 
     Raises:
         SeemVideoError: the name is unknown, the file is not one of ours, or the device is not there.
     """
-    target = pick_device(device)
-    if str(name_or_path) == EMBEDDED:
-        path = _embedded_path()
-    elif Path(name_or_path).suffix == ".safetensors":
-        path = Path(name_or_path)
-    else:
-        known = ", ".join(card.name for card in list_models())
-        raise SeemVideoError(
-            f'There is no model named "{name_or_path}"; the models are {known}; or name a .safetensors file.'
-        )
-    return read_weights(path).to(target).to(memory_format=torch.channels_last).eval()
+    return _read(name_or_path).to(pick_device(device)).to(memory_format=torch.channels_last).eval()
 
 
 def pick_device(name: str) -> torch.device:
@@ -102,6 +121,43 @@ def read_weights(path: Path) -> SEEM:
     Raises:
         SeemVideoError: no such file, not safetensors, no configuration inside, or keys that do not fit it.
     """
+    return _compact(*_read_safetensors(path), path)
+
+
+def _read(name_or_path: str | Path) -> SEEM | ReleasedSEEM:
+    path = Path(name_or_path)
+    if str(name_or_path) == EMBEDDED:
+        path = _embedded_path()
+    elif str(name_or_path) in RELEASED:
+        path = fetch(str(name_or_path))
+    if path.suffix == ".pt":
+        return load_published(path)
+    if path.suffix != ".safetensors":
+        known = ", ".join(card.name for card in list_models())
+        raise SeemVideoError(
+            f'There is no model named "{name_or_path}"; the models are {known}; or name a .safetensors or .pt file.'
+        )
+    state, metadata = _read_safetensors(path)
+    if "interface" in metadata:
+        return assemble(state, metadata["interface"], path)
+    return _compact(state, metadata, path)
+
+
+def _compact(state: dict[str, Tensor], metadata: dict[str, str], path: Path) -> SEEM:
+    if "config" not in metadata:
+        raise SeemVideoError(
+            f"{path} carries no seem-video configuration; only files written by tools/train.py load here."
+        )
+    model = SEEM(parse_config(metadata["config"], origin=str(path)))
+    state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise SeemVideoError(f"{path} does not fit its own configuration: {' '.join(str(error).split())}") from error
+    return model
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not path.is_file():
         raise SeemVideoError(
             f"Model file {path} does not exist; check the path or use a name from `seem-video models`."
@@ -114,17 +170,19 @@ def read_weights(path: Path) -> SEEM:
         raise SeemVideoError(
             f"{path} is not a safetensors file ({error}); it may be cut short, fetch it again."
         ) from error
-    if "config" not in metadata:
-        raise SeemVideoError(
-            f"{path} carries no seem-video configuration; only files written by tools/train.py load here."
-        )
-    model = SEEM(parse_config(metadata["config"], origin=str(path)))
-    state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise SeemVideoError(f"{path} does not fit its own configuration: {' '.join(str(error).split())}") from error
-    return model
+    return state, metadata
+
+
+def _released_card(name: str, released: Released) -> ModelCard:
+    path = converted_path(name)
+    here = path.exists()
+    return ModelCard(
+        name=name,
+        description=f"Released SEEM with {released.backbone}; text, labels, reference images; zero-shot on video.",
+        licence=LICENCE,
+        size_bytes=path.stat().st_size if here else 4 * released.parameters,
+        where=str(path) if here else f"huggingface.co/{HUB}",
+    )
 
 
 def load_backbone(model: SEEM, path: Path) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.config import DecoderConfig
-from seem_video.model.layers import MLP, Attention, FeedForward, resize_to, sine_position
+from seem_video.model.layers import MLP, Attention, FeedForward, resize_to, sine_sequence
 from seem_video.model.visual_sampler import PromptTokens
 
 
@@ -46,7 +46,7 @@ class DecoderLayer(nn.Module):
         self,
         x: Tensor,
         position: Tensor,
-        image: tuple[Tensor, Tensor],
+        level: Tensor,
         owner: Tensor,
         looks_at: Tensor,
         tokens: Tensor,
@@ -55,19 +55,23 @@ class DecoderLayer(nn.Module):
         """Refine the rows of N objects.
 
         Args:
-            x, position: (N, L, C) rows and their positions.
-            image: (B, S, C) what is attended at this level, with its position added and without.
+            x, position: (N, R, C) rows; the first Q of them look at the image.
+            level: (B, C, h, w) what is looked at, with its level embedding.
             owner: (N,) the frame of each object.
-            looks_at: (N, 1, L, S) bool, where each row may look.
-            tokens: (N, T, C) prompt tokens of this level; the position of a token is its content.
-            rule: (N, 1, L, L + T) bool, who may attend to whom.
+            looks_at: (N, 1, Q, h * w) bool, where each of these may look.
+            tokens: (N, T, C) prompts of this level; seen by rows, never changed, so that they need no rows.
+            rule: (N, 1, R, R + T) bool, who may attend to whom.
+
+        Returns:
+            (N, R, C)
         """
-        key, value = self.cross_attn.project_memory(*image)
-        x = self.cross_norm(x + self.cross_attn(x + position, (key[owner], value[owner]), looks_at))
+        looking, memory = looks_at.shape[2], level.flatten(2).transpose(1, 2)
+        key, value = self.cross_attn.project_memory(memory + sine_sequence(level), memory)
+        looked = self.cross_attn(x[:, :looking] + position[:, :looking], (key[owner], value[owner]), looks_at)
+        x = torch.cat([self.cross_norm(x[:, :looking] + looked), x[:, looking:]], dim=1)
         both = torch.cat([x, tokens], dim=1)
         keys = self.self_attn.project_memory(both + torch.cat([position, tokens], dim=1), both)
-        x = self.self_norm(x + self.self_attn(x + position, keys, rule))
-        return self.ffn(x)
+        return self.ffn(self.self_norm(x + self.self_attn(x + position, keys, rule)))
 
 
 class Decoder(nn.Module):
@@ -122,8 +126,9 @@ class Decoder(nn.Module):
                 auxiliary.append(logits)
             if previous is not None:
                 logits = torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
-            looks_at = _foreground(logits, levels[index])
-            x = layer(x, position, self._image(levels[index], index), owner, looks_at, prompts.levels[index], rule)
+            looks_at = foreground(resize_to(logits.detach(), levels[index]))
+            level = levels[index] + self.level_embed[index, :, None, None]
+            x = layer(x, position, level, owner, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(
@@ -159,19 +164,13 @@ class Decoder(nn.Module):
     def _masks(self, queries: Tensor, object_pixels: Tensor) -> Tensor:
         return torch.einsum("nqc,nchw->nqhw", self.mask_embed(self.norm(queries)), object_pixels)
 
-    def _image(self, level: Tensor, index: int) -> tuple[Tensor, Tensor]:
-        height, width = level.shape[-2:]
-        position = sine_position(height, width, level.shape[1], device=level.device).flatten(1).T
-        memory = level.flatten(2).transpose(1, 2) + self.level_embed[index]
-        return memory + position, memory
-
     def _similarity(self, embedding: Tensor, prompt: Tensor) -> Tensor:
         mask_side = F.normalize(self.match_mask(embedding), dim=-1)
         prompt_side = F.normalize(self.match_prompt(prompt), dim=-1)
         return torch.einsum("nqc,nc->nq", mask_side, prompt_side) * self.match_scale.exp()
 
 
-def _foreground(logits: Tensor, level: Tensor) -> Tensor:
-    """(N, 1, Q, h * w) bool: where each row's mask is at this level; a row without any foreground may look anywhere."""
-    inside = resize_to(logits.detach(), level).flatten(2) >= 0
+def foreground(logits: Tensor) -> Tensor:
+    """(N, 1, Q, h * w) bool: where the rows' masks (N, Q, h, w) are; a row without any foreground may look anywhere."""
+    inside = logits.flatten(2) >= 0
     return (inside | ~inside.any(-1, keepdim=True))[:, None]

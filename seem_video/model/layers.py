@@ -30,6 +30,12 @@ def sine_position(height: int, width: int, dim: int, *, device: torch.device) ->
     return torch.cat([rows, columns])
 
 
+def sine_sequence(x: Tensor) -> Tensor:
+    """(h * w, C) sine positions of the cells of a map (B, C, h, w), in reading order."""
+    channels, height, width = x.shape[1:]
+    return sine_position(height, width, channels, device=x.device).to(x.dtype).flatten(1).T
+
+
 class Attention(nn.Module):
     """Multi-head attention over (N, L, C) sequences, with projections named as in `torch.nn.MultiheadAttention`."""
 
@@ -103,6 +109,17 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+
+
+class NormedConv(nn.Conv2d):
+    """A convolution of one stride without bias, then a group norm of 32 groups."""
+
+    def __init__(self, channels: int, out: int, size: int) -> None:
+        super().__init__(channels, out, size, padding=size // 2, bias=False)
+        self.norm = nn.GroupNorm(32, out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(super().forward(x))
 
 
 def resize_to(x: Tensor, like: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.config import PixelDecoderConfig
-from seem_video.model.layers import Attention, FeedForward, sine_position
+from seem_video.model.layers import Attention, FeedForward, sine_sequence
 
 
 class EncoderLayer(nn.Module):
@@ -51,15 +51,14 @@ class PixelDecoder(nn.Module):
             levels: (B, dim, h, w) at strides 32, 16, 8; mask_features: (B, mask_dim, h, w) at stride 4.
         """
         x = self.input_proj(maps[3])
-        height, width = x.shape[-2:]
-        position = sine_position(height, width, x.shape[1], device=x.device).flatten(1).T
+        position = sine_sequence(x)
         sequence = x.flatten(2).transpose(1, 2)
         for layer in self.encoder:
             sequence = layer(sequence, position)
-        levels = [self.smooth[0](sequence.transpose(1, 2).unflatten(2, (height, width)))]
+        levels = [self.smooth[0](sequence.transpose(1, 2).unflatten(2, x.shape[-2:]))]
         for adapter, smooth, finer in zip(self.adapters, self.smooth[1:], (maps[2], maps[1]), strict=True):
-            levels.append(smooth(adapter(finer) + _upsample(levels[-1], finer)))
-        finest = self.mask_adapter(maps[0]) + _upsample(self.mask_lateral(levels[-1]), maps[0])
+            levels.append(smooth(adapter(finer) + upsample(levels[-1], finer)))
+        finest = self.mask_adapter(maps[0]) + upsample(self.mask_lateral(levels[-1]), maps[0])
         return levels, self.mask_features(finest)
 
 
@@ -76,5 +75,6 @@ def _separable(dim: int, out: int) -> nn.Module:
     )
 
 
-def _upsample(x: Tensor, like: Tensor) -> Tensor:
+def upsample(x: Tensor, like: Tensor) -> Tensor:
+    """Nearest-neighbour resize of (B, C, h, w) to the height and width of `like`."""
     return F.interpolate(x, size=like.shape[-2:], mode="nearest")

@@ -32,6 +32,14 @@ class PromptMaps:
     box: npt.NDArray[np.bool_] | None
     mask: npt.NDArray[np.bool_] | None
 
+    def on_object(self) -> npt.NDArray[np.bool_]:
+        """(H, W) bool, every pixel that any positive prompt marks, boxes and masks filled."""
+        marked = self.positive.copy()
+        for area in (self.box, self.mask):
+            if area is not None:
+                marked |= area
+        return marked
+
 
 def rasterise(prompts: Sequence[Prompt], height: int, width: int) -> PromptMaps:
     """Draws the prompts of one object on one frame of (height, width) pixels; several of a kind are united.

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
-from seem_video.model.seem import SEEM
 from seem_video.prompts import MaskPrompt, Prompt, to_pixels
 from seem_video.results import FrameResult
+from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.tracker import Tracker
 
 
@@ -25,7 +25,7 @@ class VideoSession:
     of a live source one at a time.
     """
 
-    def __init__(self, model: SEEM, reader: FrameReader | None = None, *, max_side: int | None = None) -> None:
+    def __init__(self, model: VideoModel, reader: FrameReader | None = None, *, max_side: int | None = None) -> None:
         self._model = model
         self._reader = reader
         self._max_side = max_side
@@ -185,7 +185,7 @@ class VideoSession:
 
 def open_session(
     source: str | Path | int | Iterable[npt.NDArray[np.uint8]] | FrameReader,
-    model: SEEM,
+    model: VideoModel,
     *,
     max_side: int | None = None,
     backend: Literal["pyav", "decord"] = "pyav",

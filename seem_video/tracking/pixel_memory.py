@@ -1,0 +1,94 @@
+"""Propagation by the compact model: past pixels are read by affinity, prompts and masks by tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from seem_video.model.picture import to_input
+from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
+from seem_video.prompts import PromptMaps
+from seem_video.tracking.memory import MemoryBank
+from seem_video.tracking.propagation import to_cells
+
+TRUSTED_QUALITY = 0.4
+"""A mask predicted to be worse than this does not enter the memory."""
+
+
+class PixelMemoryPropagator:
+    """A `Propagator` for `SEEM`."""
+
+    def __init__(self, model: SEEM, max_side: int | None) -> None:
+        self.model = model
+        self.max_side = max_side
+        self.memory = MemoryBank(model.config.memory)
+
+    @property
+    def object_ids(self) -> list[int]:
+        return self.memory.object_ids
+
+    def add_objects(self, ids: list[int]) -> None:
+        self.memory.add_objects(ids)
+
+    def remove_object(self, object_id: int) -> None:
+        self.memory.remove_object(object_id)
+
+    def encode(self, image: npt.NDArray[np.uint8]) -> FrameFeatures:
+        return self.model.encode_image(to_input(self.model, image, self.max_side))
+
+    def propagate(self, features: FrameFeatures, previous: Tensor | None) -> tuple[Tensor, Tensor]:
+        if previous is None or not self.object_ids:
+            cells = features.mask_features
+            return cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0)
+        decoded = self.model.decode(
+            features,
+            self._owner(len(self.object_ids)),
+            DensePrompt.only_previous(previous.sigmoid()),
+            self.memory.tokens(),
+            readout=self.memory.read(features.key),
+            previous=previous,
+        )
+        return select_mask(decoded)
+
+    def segment(
+        self, features: FrameFeatures, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        like = features.mask_features[0, 0]
+        nothing = torch.zeros_like(like)
+        prompt = DensePrompt(
+            positive=torch.stack([to_cells(m.positive, like) for m in maps]) > 0,
+            negative=torch.stack([to_cells(m.negative, like) for m in maps]) > 0,
+            box=torch.stack([nothing if m.box is None else to_cells(m.box, like) for m in maps]) > 0.5,
+            previous=torch.stack([nothing] * len(maps)) if start is None else start.sigmoid(),
+        )
+        owner = self._owner(len(maps))
+        tokens = self.model.encode_prompts(features, owner, prompt)
+        return select_mask(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start))
+
+    def remember(
+        self,
+        index: int,
+        features: FrameFeatures,
+        logits: Tensor,
+        quality: Tensor,
+        *,
+        prompted: Sequence[int],
+        new: Sequence[int],
+    ) -> None:
+        owner, probability = self._owner(len(logits)), logits.sigmoid()
+        given = torch.tensor([object_id in prompted for object_id in self.object_ids], device=owner.device)
+        self.memory.remember_prompts(self.model.encode_reference(features, owner, probability), given)
+        if prompted or index % self.model.config.memory.every == 0:
+            values = self.model.encode_memory(features, owner, probability)
+            trusted = given | (quality > TRUSTED_QUALITY)
+            if trusted.any():
+                self.memory.remember_pixels(
+                    index, features.key, values, trusted, first_prompted=frozenset(new), prompted=bool(prompted)
+                )
+
+    def _owner(self, count: int) -> Tensor:
+        return torch.zeros(count, dtype=torch.long, device=self.model.device)

@@ -1,0 +1,57 @@
+"""What the tracker asks of a model: encode a frame, segment what is prompted, carry on what is known, remember."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seem_video.model.released import ReleasedSEEM
+from seem_video.model.seem import SEEM
+from seem_video.prompts import PromptMaps
+
+VideoModel = SEEM | ReleasedSEEM
+
+
+class Propagator(Protocol):
+    """Carries K objects through the frames of one video with one kind of model.
+
+    Masks are logits (K, h, w) at a quarter of the size at which the model sees the frame; quality (K,) is in 0..1.
+    """
+
+    @property
+    def object_ids(self) -> list[int]:
+        """The objects, in the order of all masks."""
+
+    def add_objects(self, ids: list[int]) -> None:
+        """Make room for new objects."""
+
+    def remove_object(self, object_id: int) -> None:
+        """Forget an object."""
+
+    def encode(self, image: npt.NDArray[np.uint8]) -> Any:
+        """Features of a frame (H, W, 3) uint8 RGB, to be handed to the methods below."""
+
+    def propagate(self, features: Any, previous: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Logits and quality of all objects; `previous`: logits (K, h, w) of the frame before, None on the first."""
+
+    def segment(
+        self, features: Any, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Logits and quality of the N prompted objects `ids`, which begin from logits (N, h, w) or from nothing."""
+
+    def remember(
+        self, index: int, features: Any, logits: Tensor, quality: Tensor, *, prompted: Sequence[int], new: Sequence[int]
+    ) -> None:
+        """Take a frame's masks (K, h, w) into the memory, with the ids prompted there and those that are new."""
+
+
+def to_cells(region: npt.NDArray[np.bool_], like: Tensor) -> Tensor:
+    """Share of each stride-4 cell of the encoded frame that an (H, W) region covers."""
+    source = torch.from_numpy(region).to(like.device, torch.float32)[None, None]
+    return F.adaptive_avg_pool2d(source, (like.shape[-2], like.shape[-1]))[0, 0].to(like.dtype)
