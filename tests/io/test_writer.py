@@ -77,7 +77,8 @@ def test_a_run_cut_short_keeps_what_it_made_as_partial(tmp_path: Path, stop: Bas
 
 def test_a_process_that_gets_ctrl_c_keeps_what_it_made(tmp_path: Path):
     program = """
-        import itertools, sys, time
+        import itertools, signal, sys, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
         from pathlib import Path
         from clips import result_of, scene
         from seem_video.io.reader import FrameReader, open_reader
