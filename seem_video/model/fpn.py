@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seem_video.model.layers import NormedConv, sine_sequence
-from seem_video.model.pixel_decoder import EncoderLayer, upsample
+from seem_video.model.layers import NormedConv
+from seem_video.model.pixel_decoder import EncoderLayer, encode_map, upsample
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,7 @@ class TransformerPyramid(nn.Module):
         Returns:
             levels: (B, dim, h, w) at strides 32, 16, 8; mask_features: (B, dim, h, w) at stride 4.
         """
-        x = self.input_proj(maps[3])
-        position = sine_sequence(x)
-        sequence = x.flatten(2).transpose(1, 2)
-        for layer in self.encoder:
-            sequence = layer(sequence, position)
-        x = F.relu(self.smooth[3](sequence.transpose(1, 2).unflatten(2, x.shape[-2:])))
+        x = F.relu(self.smooth[3](encode_map(self.encoder, self.input_proj(maps[3]))))
         levels = [x]
         for i in (2, 1, 0):
             x = F.relu(self.smooth[i](self.adapters[i](maps[i]) + upsample(x, maps[i])))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -50,12 +50,7 @@ class PixelDecoder(nn.Module):
         Returns:
             levels: (B, dim, h, w) at strides 32, 16, 8; mask_features: (B, mask_dim, h, w) at stride 4.
         """
-        x = self.input_proj(maps[3])
-        position = sine_sequence(x)
-        sequence = x.flatten(2).transpose(1, 2)
-        for layer in self.encoder:
-            sequence = layer(sequence, position)
-        levels = [self.smooth[0](sequence.transpose(1, 2).unflatten(2, x.shape[-2:]))]
+        levels = [self.smooth[0](encode_map(self.encoder, self.input_proj(maps[3])))]
         for adapter, smooth, finer in zip(self.adapters, self.smooth[1:], (maps[2], maps[1]), strict=True):
             levels.append(smooth(adapter(finer) + upsample(levels[-1], finer)))
         finest = self.mask_adapter(maps[0]) + upsample(self.mask_lateral(levels[-1]), maps[0])
@@ -73,6 +68,15 @@ def _separable(dim: int, out: int) -> nn.Module:
         nn.GroupNorm(16, out),
         nn.ReLU(),
     )
+
+
+def encode_map(layers: Iterable[nn.Module], x: Tensor) -> Tensor:
+    """Run encoder layers over the cells of a map (B, C, h, w), with their sine positions; the same shape comes out."""
+    position = sine_sequence(x)
+    sequence = x.flatten(2).transpose(1, 2)
+    for layer in layers:
+        sequence = layer(sequence, position)
+    return sequence.transpose(1, 2).unflatten(2, x.shape[-2:])
 
 
 def upsample(x: Tensor, like: Tensor) -> Tensor:
