@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
 
 import cv2
 import numpy as np
@@ -15,29 +12,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from seem_video.errors import SeemVideoError
+from seem_video.training.sources import Still, Video
 from seem_video.training.warp import Image, Mask, Tint, View, look
 
 SMALLEST = 0.0015
 """Least share of the crop that a target covers in the first frame."""
-
-
-@dataclass(frozen=True)
-class Video:
-    """The frames of a sequence as encoded JPEG and PNG bytes; decoded when drawn, so that memory stays small."""
-
-    name: str
-    images: list[bytes]
-    masks: list[bytes]
-
-
-@dataclass(frozen=True)
-class Still:
-    """One image, encoded, with its id map (0 background, 255 ignored) and the ids that may be targets."""
-
-    image: bytes
-    mask: bytes
-    ids: list[int]
+TOGETHER = 0.25
+"""Chance that an object of a still is followed together with one that touches it."""
 
 
 @dataclass(frozen=True)
@@ -56,37 +37,6 @@ class ClipBatch:
     images: Tensor
     masks: Tensor
     owner: Tensor
-
-
-def read_videos(root: Path, *, leave_out: Sequence[str] = ()) -> list[Video]:
-    """Read a folder in DAVIS layout (`JPEGImages/480p`, `Annotations/480p`), sequences in name order.
-
-    Raises:
-        SeemVideoError: the folder holds no sequence.
-    """
-    videos = []
-    for folder in sorted(path for path in (root / "Annotations/480p").glob("*") if path.is_dir()):
-        masks = sorted(folder.glob("*.png"))
-        if folder.name not in leave_out and masks:
-            images = [root / "JPEGImages/480p" / folder.name / f"{mask.stem}.jpg" for mask in masks]
-            videos.append(Video(folder.name, [p.read_bytes() for p in images], [p.read_bytes() for p in masks]))
-    if not videos:
-        raise SeemVideoError(
-            f"No training video in {root}: expected JPEGImages/480p/NAME and Annotations/480p/NAME there."
-        )
-    return videos
-
-
-def read_stills(root: Path) -> list[Still]:
-    """Read a folder of `images/`, `masks/` and `index.jsonl` (one row an image: image, mask, instances)."""
-    stills = []
-    for line in (root / "index.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        least = 0.003 * row["width"] * row["height"]
-        ids = [instance["id"] for instance in row["instances"] if instance["area"] >= least]
-        if ids:
-            stills.append(Still((root / row["image"]).read_bytes(), (root / row["mask"]).read_bytes(), ids))
-    return stills
 
 
 class ClipMaker(Dataset[Clip]):
@@ -126,7 +76,7 @@ class ClipMaker(Dataset[Clip]):
 
     def _still(self, rng: np.random.Generator) -> tuple[Image, Mask, list[int]]:
         still = self.stills[int(np.searchsorted(self.weights, rng.random()))]
-        return _decode_image(still.image), _decode_mask(still.mask), still.ids
+        return *still.read(), still.ids
 
     def _view(self, rng: np.random.Generator, mask: Mask, target: int) -> View:
         """A view that sees a random pixel of the target, at about the scale at which videos are tracked."""
@@ -148,19 +98,26 @@ class ClipMaker(Dataset[Clip]):
         picks = np.minimum(start + steps, last)
         if rng.random() < 0.5:
             picks = picks[::-1]
-        decoded = [(_decode_image(video.images[i]), (_decode_mask(video.masks[i]) > 0).astype(np.uint8)) for i in picks]
-        if not decoded[0][1].any():
+        decoded = [video.read(i) for i in picks]
+        ids = [int(number) for number in np.unique(decoded[0][1]) if number]
+        if not ids:
             return Clip(np.zeros((1, 1, 1, 3), np.uint8), np.zeros((1, 1, 1), np.uint8), [1])
-        view = self._view(rng, decoded[0][1], 1)
-        seen = [look(image, mask, view.moved(rng, 0.2), self.size) for image, mask in decoded]
+        if len(ids) > 1:
+            ids = rng.permutation(ids)[: 1 + int(rng.random() < 0.6)].tolist()
+        targets = [[number] for number in ids]
+        relabelled = [(image, _relabel(mask, targets)) for image, mask in decoded]
+        view = self._view(rng, relabelled[0][1], 1)
+        seen = [look(image, mask, view.moved(rng, 0.2), self.size) for image, mask in relabelled]
         images, masks = np.stack([s[0] for s in seen]), np.stack([s[1] for s in seen])
         if rng.random() < 0.3:
             self._paste(rng, images, masks, new_id=0)
-        return Clip(self._tinted(rng, images), masks, [1])
+        return Clip(self._tinted(rng, images), masks, list(range(1, len(targets) + 1)))
 
     def _from_motion(self, rng: np.random.Generator) -> Clip:
         image, mask, ids = self._still(rng)
-        targets = [int(t) for t in rng.permutation(ids)[: 1 + int(rng.random() < 0.4)]]
+        targets = [[int(t)] for t in rng.permutation(ids)[: 1 + int(rng.random() < 0.4)]]
+        if len(targets) == 1:
+            targets = [_object(rng, mask, ids)]
         relabelled = _relabel(mask, targets)
         view = self._view(rng, relabelled, 1)
         strength = rng.uniform(0.3, 1.3)
@@ -192,8 +149,10 @@ class ClipMaker(Dataset[Clip]):
 
     def _paste(self, rng: np.random.Generator, images: Image, masks: Mask, *, new_id: int) -> None:
         """Let one object of a still move over the clip, in place; id 0 makes it an unlabelled occluder."""
+        if not self.stills:
+            return
         image, mask, ids = self._still(rng)
-        layer = _relabel(mask, [int(rng.choice(ids))])
+        layer = _relabel(mask, [_object(rng, mask, ids)])
         ys, xs = np.nonzero(layer)
         extent = int(max(np.ptp(xs), np.ptp(ys))) + 1
         span = extent / float(np.exp(rng.uniform(np.log(0.15), np.log(0.8))))
@@ -220,24 +179,20 @@ def collate(clips: Sequence[Clip]) -> ClipBatch:
     return ClipBatch(images, torch.from_numpy(np.stack(masks)), torch.tensor(owner))
 
 
-def _decode_image(data: bytes) -> Image:
-    return cast(Image, cv2.cvtColor(_decode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+def _object(rng: np.random.Generator, mask: Mask, ids: Sequence[int]) -> list[int]:
+    """One of the ids, sometimes with one that touches it: a rider and the horse are one object to many a user."""
+    picked = int(rng.choice(ids))
+    if rng.random() < TOGETHER:
+        around = cv2.dilate((mask == picked).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        touching = [other for other in ids if other != picked and (around & (mask == other)).any()]
+        if touching:
+            return [picked, int(rng.choice(touching))]
+    return [picked]
 
 
-def _decode_mask(data: bytes) -> Mask:
-    return _decode(data, cv2.IMREAD_UNCHANGED)
-
-
-def _decode(data: bytes, flag: int) -> npt.NDArray[np.uint8]:
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-    if decoded is None:
-        raise SeemVideoError("A training image cannot be decoded; check the files of the data folder.")
-    return cast(npt.NDArray[np.uint8], decoded)
-
-
-def _relabel(mask: Mask, targets: Sequence[int]) -> Mask:
-    """An id map in which targets are 1, 2, ... and everything else is 0."""
+def _relabel(mask: Mask, targets: Sequence[Sequence[int]]) -> Mask:
+    """An id map in which the ids of the first target are 1, those of the second 2, ... and everything else is 0."""
     out = np.zeros_like(mask)
     for new, old in enumerate(targets, start=1):
-        out[mask == old] = new
+        out[np.isin(mask, old)] = new
     return out

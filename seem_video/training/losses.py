@@ -8,8 +8,8 @@ from torch import Tensor
 
 from seem_video.model.decoder import Decoded
 
-OVERSAMPLE = 3
-UNCERTAIN = 0.75
+HARD = 0.25
+"""Share of the points, those with the largest loss, whose cross-entropy counts."""
 WEIGHTS = {"bce": 2.0, "dice": 2.0, "similarity": 0.25, "quality": 0.25}
 ALL_CANDIDATES = 0.15
 """Weight of the mean over candidates beside the best one, so that none of them starves."""
@@ -44,27 +44,19 @@ def _favour(loss: Tensor, best: Tensor) -> Tensor:
 
 
 def _mask_loss(logits: Tensor, truth: Tensor, points: int) -> Tensor:
-    """(N, Q) mask loss at points that are mostly uncertain (PointRend's sampling, as in Mask2Former)."""
-    where = _uncertain_points(logits.detach(), points)  # (N * Q, P, 1, 2)
-    count, queries = logits.shape[:2]
-    value = F.grid_sample(logits.flatten(0, 1)[:, None], where, align_corners=False)[:, 0, :, 0]
-    target = F.grid_sample(truth, where.view(count, queries * points, 1, 2), align_corners=False)
-    target = target.view(count * queries, points)
-    bce = F.binary_cross_entropy_with_logits(value, target, reduction="none").mean(1)
+    """(N, Q) mask loss at random points: cross-entropy of the hardest of them, dice of all.
+
+    The hardest are those with the largest loss, not the least certain ones (as in PointRend): a part of the object that
+    is confidently missed has to be learned too.
+    """
+    where = torch.rand(len(logits), points, 1, 2, device=logits.device) * 2 - 1
+    value = F.grid_sample(logits, where, align_corners=False)[..., 0]  # (N, Q, P)
+    target = F.grid_sample(truth, where, align_corners=False)[..., 0].expand_as(value)
+    cross_entropy = F.binary_cross_entropy_with_logits(value, target, reduction="none")
+    hardest = cross_entropy.topk(int(HARD * points), dim=-1).values.mean(-1)
     share = value.sigmoid()
-    dice = 1 - (2 * (share * target).sum(1) + 1) / (share.sum(1) + target.sum(1) + 1)
-    return (WEIGHTS["bce"] * bce + WEIGHTS["dice"] * dice).view(count, queries)
-
-
-def _uncertain_points(logits: Tensor, points: int) -> Tensor:
-    flat = logits.flatten(0, 1)[:, None]
-    candidates = torch.rand(len(flat), OVERSAMPLE * points, 1, 2, device=logits.device) * 2 - 1
-    uncertainty = -F.grid_sample(flat, candidates, align_corners=False)[:, 0, :, 0].abs()
-    hard = int(UNCERTAIN * points)
-    index = uncertainty.topk(hard, dim=1).indices
-    picked = candidates[:, :, 0].gather(1, index[..., None].expand(-1, -1, 2))
-    rest = torch.rand(len(flat), points - hard, 2, device=logits.device) * 2 - 1
-    return torch.cat([picked, rest], dim=1)[:, :, None]
+    dice = 1 - (2 * (share * target).sum(-1) + 1) / (share.sum(-1) + target.sum(-1) + 1)
+    return WEIGHTS["bce"] * hardest + WEIGHTS["dice"] * dice
 
 
 def _cell_iou(logits: Tensor, masks: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ from seem_video.model.checkpoints import load_backbone, read_weights, save_weigh
 from seem_video.model.config import load_config
 from seem_video.model.seem import SEEM
 from seem_video.training.clip import ClipLosses, ClipTrainer
-from seem_video.training.data import ClipBatch, ClipMaker, collate, read_stills, read_videos
+from seem_video.training.data import ClipBatch, ClipMaker, collate
+from seem_video.training.sources import read_stills, read_videos
 
 LOG_EVERY = 20
 CHECKPOINT_EVERY_S = 240
@@ -60,12 +61,18 @@ def load_recipe(path: Path) -> Recipe:
 def make_dataset(recipe: Recipe, data: Path, length: int) -> ClipMaker:
     """The clips of a recipe, read from the folder `data`."""
     sources = recipe.data
-    videos = read_videos(data / sources["videos"], leave_out=sources["held_out"])
+    videos = []
+    if "videos" in sources:
+        videos = read_videos(data / sources["videos"], leave_out=sources.get("held_out", ()))
     stills, weights = [], []
-    for folder, weight in sources["stills"].items():
+    for folder, weight in sources.get("stills", {}).items():
         found = read_stills(data / folder)
         stills += found
         weights += [weight] * len(found)
+    if not videos and not stills:
+        raise SeemVideoError(
+            "The recipe names no training data: give 'videos', 'stills' or both in its 'data' section."
+        )
     return ClipMaker(
         videos, stills, weights, sources["share"],
         frames=recipe.frames, size=recipe.size, seed=recipe.seed, length=length,

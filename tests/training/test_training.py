@@ -1,6 +1,8 @@
 """Training: clips repeat exactly, a resumed run equals an uninterrupted one, and the loss can be lowered."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -16,6 +18,7 @@ from seem_video.training.data import collate
 from seem_video.training.prompting import add_corrections, draw_prompts
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +116,17 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_two_processes_under_torchrun_train_one_model(data: Path, tmp_path: Path) -> None:
+    recipe = _recipe(tmp_path, steps=2)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += [str(TOOLS / "train.py"), str(recipe), "--data", str(data), "--out", str(tmp_path / "out")]
+    done = subprocess.run([*command, "--workers", "0", "--threads", "1"], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    state = torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)
+    assert state["step"] == 2
+    assert read_weights(tmp_path / "out/weights.safetensors")
+
+
 def test_training_lowers_the_loss_on_clips_it_sees_again(data: Path, tmp_path: Path) -> None:
     recipe = training.load_recipe(_recipe(tmp_path))
     torch.manual_seed(0)
@@ -135,3 +149,5 @@ def test_a_recipe_with_a_wrong_setting_and_a_folder_without_videos_are_refused(d
         training.load_recipe(_recipe(tmp_path, colour="blue"))
     with pytest.raises(SeemVideoError, match="No training video in"):
         training.make_dataset(training.load_recipe(_recipe(tmp_path)), tmp_path, 1)
+    with pytest.raises(SeemVideoError, match="no training data"):
+        training.make_dataset(training.load_recipe(_recipe(tmp_path, data={"share": {}})), tmp_path, 1)
