@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.config import DecoderConfig
-from seem_video.model.layers import MLP, Attention, FeedForward, resize_to, sine_sequence
+from seem_video.model.layers import MLP, Attention, FeedForward, of_each_object, resize_to, sine_sequence
 from seem_video.model.visual_sampler import PromptTokens
 
 
@@ -67,7 +67,8 @@ class DecoderLayer(nn.Module):
         """
         looking, memory = looks_at.shape[2], level.flatten(2).transpose(1, 2)
         key, value = self.cross_attn.project_memory(memory + sine_sequence(level), memory)
-        looked = self.cross_attn(x[:, :looking] + position[:, :looking], (key[owner], value[owner]), looks_at)
+        seen = of_each_object(key, owner), of_each_object(value, owner)
+        looked = self.cross_attn(x[:, :looking] + position[:, :looking], seen, looks_at)
         x = torch.cat([self.cross_norm(x[:, :looking] + looked), x[:, looking:]], dim=1)
         both = torch.cat([x, tokens], dim=1)
         keys = self.self_attn.project_memory(both + torch.cat([position, tokens], dim=1), both)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 
 import torch
@@ -10,8 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+@lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)
 def sine_position(height: int, width: int, dim: int, *, device: torch.device) -> Tensor:
-    """Sine position map of DETR and SEEM, normalised to the map's own size.
+    """Sine position map of DETR and SEEM, normalised to the map's own size; kept, since every frame asks for the same.
 
     Returns:
         (dim, height, width) float32; the first half of the channels encodes y, the second x.
@@ -125,3 +128,8 @@ class NormedConv(nn.Conv2d):
 def resize_to(x: Tensor, like: Tensor) -> Tensor:
     """Bilinear resize of (N, C, h, w) to the height and width of `like`."""
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def of_each_object(x: Tensor, owner: Tensor) -> Tensor:
+    """What belongs to the frames (B, ...) for each of N objects, (N, ...); without a copy while there is one frame."""
+    return x.expand(len(owner), *x.shape[1:]) if len(x) == 1 else x[owner]

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from seem_video.model.layers import ResidualBlock
+from seem_video.model.layers import ResidualBlock, of_each_object
 
 
 class KeyProjection(nn.Module):
@@ -53,7 +53,7 @@ class MemoryEncoder(nn.Module):
         same_frame = (owner[:, None] == owner[None]).to(masks.dtype)
         others = (torch.einsum("nm,mhw->nhw", same_frame, masks) - masks).clamp(0, 1)
         encoded = self.mask(torch.stack([masks, others], dim=1))
-        return self.refine(self.image(level)[owner] + self.mix(encoded))
+        return self.refine(of_each_object(self.image(level), owner) + self.mix(encoded))
 
 
 def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, owner: Tensor) -> Tensor:
@@ -78,17 +78,12 @@ def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, ow
     logits = logits / math.sqrt(query.shape[1])  # (B, h*w, S)
     values = values.flatten(2).transpose(1, 2)  # (N, S, D)
     if present.all():
-        read = _of_each_object(logits.softmax(dim=-1), owner) @ values
+        read = of_each_object(logits.softmax(dim=-1), owner) @ values
     else:
         counts = present.repeat_interleave(height * width, dim=1).to(values.dtype)[..., None]  # (N, S, 1)
-        weight = _of_each_object((logits - logits.amax(dim=-1, keepdim=True)).exp(), owner)
+        weight = of_each_object((logits - logits.amax(dim=-1, keepdim=True)).exp(), owner)
         read = (weight @ (values * counts)) / (weight @ counts).clamp(min=1e-20)
     return read.transpose(1, 2).unflatten(2, (height, width))
-
-
-def _of_each_object(x: Tensor, owner: Tensor) -> Tensor:
-    """Rows of `x` for each object; without a copy while there is one frame."""
-    return x.expand(len(owner), -1, -1) if len(x) == 1 else x[owner]
 
 
 def soft_aggregate(logits: Tensor, owner: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seem_video.model.layers import ResidualBlock, resize_to
+from seem_video.model.layers import ResidualBlock, of_each_object, resize_to
 
 PROMPT_MAPS = ("positive", "negative", "box", "previous")
 """Channels of the dense prompt: positive and negative strokes, filled box, probability of the previous mask."""
@@ -52,11 +52,11 @@ class ObjectPixels(nn.Module):
         """
         p4 = F.relu(self.prompt4(maps))
         p8 = F.relu(self.prompt8(p4))
-        x = self.frame16(level16)[owner] + self.prompt16(p8)
+        x = of_each_object(self.frame16(level16), owner) + self.prompt16(p8)
         if readout is not None:
             x = x + self.readout(readout)
         x = self.refine16(x)
-        x = resize_to(self.up8(F.relu(x)), level8) + self.frame8(level8)[owner] + self.mix8(p8)
+        x = resize_to(self.up8(F.relu(x)), level8) + of_each_object(self.frame8(level8), owner) + self.mix8(p8)
         x = self.refine8(x)
-        x = resize_to(self.up4(F.relu(x)), mask_features) + mask_features[owner] + p4
+        x = resize_to(self.up4(F.relu(x)), mask_features) + of_each_object(mask_features, owner) + p4
         return F.relu(self.refine4(x))

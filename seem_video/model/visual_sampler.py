@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.layers import of_each_object
+
 INDICATORS = ("positive", "negative", "box")
 """What a point says; each kind has a learned vector that is added to its tokens."""
 
@@ -86,7 +88,7 @@ class VisualSampler(nn.Module):
         indicator = self.indicator.repeat_interleave(self.points, dim=0)
         tokens = []
         for level, project in zip(levels, self.project, strict=True):
-            sampled = F.grid_sample(level[owner], grid.to(level.dtype), align_corners=False)
+            sampled = F.grid_sample(of_each_object(level, owner), grid.to(level.dtype), align_corners=False)
             tokens.append(project(sampled[:, :, 0].transpose(1, 2)) + indicator)
         valid = torch.cat([valid[:, None].expand(-1, self.points) for _, valid in picked], dim=1)
         positive = torch.zeros_like(valid)
