@@ -72,8 +72,8 @@ class ImageSegmenter:
         """Class logits (Q, K + 1), void last, and mask logits (Q, H, W), for the functions of `semantics`."""
         picture = Picture.encode(self.model, image)
         answer = self.model.decode(picture.features, picture.owner(1), Prompts())["object"]
-        classes = self.model.text.classify(answer.captions.float(), self._class_table())[0]
-        shown = _resize(picture.masks(answer.embeddings).float(), self.model.input_size(*image.shape[:2]))
+        classes = self.model.text.classify(answer.captions, self._class_table())[0]
+        shown = _resize(picture.masks(answer.embeddings), self.model.input_size(*image.shape[:2]))
         return classes, F.interpolate(shown, size=image.shape[:2], mode="bicubic", antialias=True)[0]
 
     @torch.inference_mode()

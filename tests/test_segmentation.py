@@ -104,8 +104,8 @@ def test_half_the_bits_find_the_same_objects(segmenter: ImageSegmenter) -> None:
     half = segmenter.prompted(IMAGE, wanted)
     segmenter.model.precision = torch.float32
     for a, b in zip(whole, half, strict=True):
-        assert b.mask.shape == a.mask.shape
-        assert np.isfinite(b.score)
+        assert (a.mask == b.mask).mean() > 0.9
+        assert b.score == pytest.approx(a.score, abs=0.05)
 
 
 def test_the_table_of_classes_is_kept(segmenter: ImageSegmenter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.winograd import convolve
+
 
 def sine_position(height: int, width: int, dim: int, *, device: torch.device) -> Tensor:
     """Sine position map of DETR and SEEM, normalised to the map's own size.
@@ -119,7 +121,7 @@ class NormedConv(nn.Conv2d):
         self.norm = nn.GroupNorm(32, out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(super().forward(x))
+        return self.norm(convolve(x, self.weight))
 
 
 def resize_to(x: Tensor, like: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -142,21 +142,24 @@ class ReleasedSEEM(nn.Module):
     ) -> PointTokens:
         """Visual prompts of N sequences: (N, O, H, W) bool masks that span the padded frame; `most` points a sign."""
         empty = self.interface.empty_mean
-        return self.sampler(
+        tokens = self.sampler(
             features.levels, features.mask_features, owner, positive, negative, empty_mean=empty, most=most
         )
+        means = (tokens.positive_mean.float(), tokens.negative_mean.float())
+        return replace(tokens, positive_mean=means[0], negative_mean=means[1])
 
     @_autocast
     def decode(
         self, features: ReleasedFeatures, owner: Tensor, prompts: Prompts, *, without: frozenset[str] = frozenset()
     ) -> dict[str, Answer]:
-        """The candidates of each group of queries for N sequences on the frames `owner` (N,)."""
-        return self.decoder(features.levels, features.mask_levels, owner, prompts, without=without)
+        """The candidates of each group of queries for N sequences on the frames `owner` (N,), float32."""
+        answers = self.decoder(features.levels, features.mask_levels, owner, prompts, without=without)
+        return {name: Answer(a.embeddings.float(), a.captions.float(), a.item) for name, a in answers.items()}
 
     @_autocast
     def masks(self, features: ReleasedFeatures, owner: Tensor, embeddings: Tensor) -> Tensor:
-        """Mask logits (N, Q, h, w) at stride 4 of mask embeddings (N, Q, C)."""
-        return self.decoder.masks(embeddings, features.mask_features, owner)
+        """Mask logits (N, Q, h, w), float32, at stride 4 of mask embeddings (N, Q, C)."""
+        return self.decoder.masks(embeddings, features.mask_features, owner).float()
 
 
 def visual_similarity(answer: Answer, tokens: PointTokens) -> Tensor:

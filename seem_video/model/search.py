@@ -120,7 +120,7 @@ def _decode(
     if tokens is not None:
         similarity = similarity + visual_similarity(answer, tokens).softmax(1)
     logits = picture.masks(pick(answer.embeddings, similarity))[:, 0]
-    return Found(logits.float(), pick(answer.captions, similarity)[:, 0].float())
+    return Found(logits, pick(answer.captions, similarity)[:, 0])
 
 
 def _said(answer: Answer, words: Sequence[Words | None], model: ReleasedSEEM) -> Tensor:
