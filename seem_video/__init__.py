@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from seem_video.prompts import Percent as Percent
     from seem_video.prompts import Polygon as Polygon
     from seem_video.prompts import PromptEntry as PromptEntry
+    from seem_video.prompts import Reference as Reference
     from seem_video.prompts import Scribble as Scribble
     from seem_video.prompts import Seconds as Seconds
+    from seem_video.prompts import Text as Text
     from seem_video.results import FrameResult as FrameResult
     from seem_video.tracking.session import VideoSession as VideoSession
     from seem_video.tracking.session import open_session as open_session
@@ -39,9 +41,11 @@ _HOMES = {
     "Percent": "prompts",
     "Polygon": "prompts",
     "PromptEntry": "prompts",
+    "Reference": "prompts",
     "Scribble": "prompts",
     "Seconds": "prompts",
     "SeemVideoError": "errors",
+    "Text": "prompts",
     "TrackSummary": "job",
     "VideoSession": "tracking.session",
     "list_models": "model.checkpoints",

@@ -9,15 +9,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 import seem_video
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.cli import app as evaluation
+from seem_video.prompt_options import command_with_prompts
 
 if TYPE_CHECKING:
     from seem_video.io.reader import SourceInfo
@@ -38,44 +39,6 @@ _models = typer.Typer(invoke_without_command=True)
 app.add_typer(_models, name="models")
 
 
-class _OrderedCommand(TyperCommand):
-    """Leaves the prompt options in `ctx.obj` as (name, value) pairs in the order of the command line.
-
-    A command gets its options by name, in which `--object 2 --click 5,5` and `--click 5,5 --object 2` are the same.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        values, _, order = self.make_parser(ctx).parse_args(args=list(args))
-        names = [(param.name, param.opts[0].removeprefix("--")) for param in order]
-        given = {key: iter(values[key]) for key, name in names if name in _PROMPT_OPTIONS}
-        ctx.obj = [(name, next(given[key])) for key, name in names if key in given]
-        return super().parse_args(ctx, args)
-
-
-_PROMPT_OPTIONS = {
-    "click": ("X,Y[,-]", "A point on the object; with ,- one off it."),
-    "click-neg": ("X,Y", "A point off the object."),
-    "box": ("X0,Y0,X1,Y1", "A box around the object, from its top left to its bottom right pixel."),
-    "scribble": ("X,Y;X,Y;...[;-]", "A stroke over the object; with ;- off it."),
-    "polygon": ("X,Y;X,Y;...", "The object's outline."),
-    "mask": ("FILE", "An image with the object's mask: 0 and 255, or one id an object."),
-    "object": (
-        "N",
-        "The object of the prompts after this (1); N: before a value is for that one alone.",
-    ),
-    "at": (
-        "FRAME|SECONDSs",
-        "The frame of the prompts after this, such as 30 or 1.5s (the first).",
-    ),
-    "prompts": ("FILE.json", "All of these in a file, see docs/prompts.md."),
-}
-
-
-def _prompt(name: str) -> Any:
-    metavar, words = _PROMPT_OPTIONS[name]
-    return typer.Option(f"--{name}", metavar=metavar, help=words, rich_help_panel="Prompts, read in the order given")
-
-
 def _frames(name: str, words: str, least: int) -> Any:
     return typer.Option(name, help=words, min=least, rich_help_panel="Frames")
 
@@ -93,35 +56,29 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
+    warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())
 
 
 _Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write into.", rich_help_panel="Outputs")]
+_Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+_Precision = Annotated[str, typer.Option(help="fp32; bf16 or fp16 for released models, faster where supported.")]
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Write into a folder that is not empty.", rich_help_panel="Outputs")
 ]
-_Words = list[str] | None
 
 
-@app.command(cls=_OrderedCommand)
+@command_with_prompts(app)
 def track(
     ctx: typer.Context,
     source: Annotated[
         str, typer.Argument(help="Video, folder or glob of images, one image, camera number or stream address.")
     ],
     out: _Out,
-    click: Annotated[_Words, _prompt("click")] = None,
-    click_neg: Annotated[_Words, _prompt("click-neg")] = None,
-    box: Annotated[_Words, _prompt("box")] = None,
-    scribble: Annotated[_Words, _prompt("scribble")] = None,
-    polygon: Annotated[_Words, _prompt("polygon")] = None,
-    mask: Annotated[_Words, _prompt("mask")] = None,
-    object_: Annotated[_Words, _prompt("object")] = None,
-    at: Annotated[_Words, _prompt("at")] = None,
-    prompts: Annotated[_Words, _prompt("prompts")] = None,
     model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: _Device = "auto",
+    precision: _Precision = "fp32",
     start: Annotated[int, _frames("--start", "First frame to track.", least=0)] = 0,
     stop: Annotated[int | None, _frames("--stop", "Frame to stop before.", least=1)] = None,
     stride: Annotated[int, _frames("--stride", "Track every so many frames.", least=1)] = 1,
@@ -129,7 +86,8 @@ def track(
         int | None, _frames("--max-side", "Longest side in pixels at which the model sees a frame.", least=32)
     ] = None,
     save: Annotated[
-        _Words, typer.Option(metavar="LIST", help="Of overlay,masks,rle,contact; all.", rich_help_panel="Outputs")
+        list[str] | None,
+        typer.Option(metavar="LIST", help="Of overlay,masks,rle,contact; all.", rich_help_panel="Outputs"),
     ] = None,
     overwrite: _Overwrite = False,
     quiet: Annotated[
@@ -143,6 +101,7 @@ def track(
     options: dict[str, Any] = {
         "model": model,
         "device": device,
+        "precision": precision,
         "start": start,
         "stop": stop,
         "stride": stride,
@@ -153,47 +112,37 @@ def track(
     return _track(source, entries, quiet=quiet, out=out, overwrite=overwrite, **options)
 
 
-@app.command(cls=_OrderedCommand)
+@command_with_prompts(app, without=["at"])
 def segment(
     ctx: typer.Context,
     source: Annotated[str, typer.Argument(help="An image, or a folder of images.")],
     out: _Out,
-    click: Annotated[_Words, _prompt("click")] = None,
-    click_neg: Annotated[_Words, _prompt("click-neg")] = None,
-    box: Annotated[_Words, _prompt("box")] = None,
-    scribble: Annotated[_Words, _prompt("scribble")] = None,
-    polygon: Annotated[_Words, _prompt("polygon")] = None,
-    mask: Annotated[_Words, _prompt("mask")] = None,
-    object_: Annotated[_Words, _prompt("object")] = None,
-    prompts: Annotated[_Words, _prompt("prompts")] = None,
-    text: Annotated[_Words, typer.Option(help="What to look for, in words; more than once for several things.")] = None,
-    reference: Annotated[Path | None, typer.Option(help="Another image of what to look for.")] = None,
-    reference_mask: Annotated[Path | None, typer.Option(help="The mask of it in that image.")] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Names for everything, such as dog,frisbee, or a .txt file; COCO's classes.")
+        str | None, typer.Option(help="Names to choose from, such as dog,frisbee, or a .txt file; COCO's classes.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Without prompts: panoptic (default), instance or semantic regions.")
     ] = None,
     model: Annotated[str, typer.Option(help="A released model that `seem-video models` lists, or a file.")] = (
         "seem-focalt-v1"
     ),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: _Device = "auto",
+    precision: _Precision = "fp32",
     overwrite: _Overwrite = False,
 ) -> None:
     """Segment images: what is pointed at, named or shown in another image, or everything, with labels."""
     from seem_video.image_job import segment as run
     from seem_video.prompts import read_options
 
-    if (reference is None) != (reference_mask is None):
-        raise SeemVideoError("A reference image needs the mask of what is meant in it: give --reference-mask with it.")
-    shown = None if reference is None or reference_mask is None else (reference, reference_mask)
     written = run(
         source,
         out=out,
         prompts=read_options(ctx.obj),
-        text=text or [],
-        reference=shown,
         labels=labels,
+        task=task,
         model=model,
         device=device,
+        precision=precision,
         overwrite=overwrite,
     )
     for path in written:

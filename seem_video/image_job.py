@@ -16,14 +16,14 @@ from seem_video.io.overlay import draw_overlay
 from seem_video.io.reader import open_reader
 from seem_video.io.staging import Staged
 from seem_video.io.writer import ResultWriter
-from seem_video.prompts import Prompt, PromptEntry, place, read_mask
+from seem_video.prompts import Prompt, PromptEntry, place
 from seem_video.results import FrameResult
 
 if TYPE_CHECKING:
-    from seem_video.segmentation import ImageSegmenter, Segment
+    from seem_video.segmentation import Segment, Task
 
 DEFAULT_MODEL = "seem-focalt-v1"
-_LARGEST_ID = 255
+TASKS: tuple[Task, ...] = ("panoptic", "instance", "semantic")
 
 
 def segment(
@@ -31,22 +31,25 @@ def segment(
     *,
     out: str | Path,
     prompts: Iterable[Prompt | PromptEntry] = (),
-    text: Sequence[str] = (),
-    reference: tuple[str | Path, str | Path] | None = None,
     labels: str | None = None,
+    task: str | None = None,
     model: str | Path = DEFAULT_MODEL,
     device: str = "auto",
+    precision: str = "fp32",
     overwrite: bool = False,
 ) -> list[Path]:
     """Segment an image, or every image of a folder, and write `overlay.png`, `masks/` and `masks.json` of each.
 
+    Instances may overlap, so that they have no `masks/`.
+
     Args:
         source: an image, or a folder of images, each of which gets a folder of its own name in `out`.
         out: the folder to write into, created where it is missing.
-        prompts, text, reference: what to look for; nothing of them for everything, with labels. `reference` is another
-            image and the file of a mask of the object in it.
-        labels: names separated by commas or a `.txt` file of them, for everything; None for COCO's.
-        model: name or file of a released model, to be loaded on `device`.
+        prompts: what to look for; none for everything, with labels.
+        labels: names separated by commas or a `.txt` file of them; None for COCO's, by which everything is named, but
+            not what is prompted.
+        task: "panoptic" (None), "instance" or "semantic": the regions that everything consists of.
+        model: name or file of a released model, to be loaded on `device`, to compute in `precision` (see `load_model`).
         overwrite: write into a folder that is not empty.
 
     Returns:
@@ -57,27 +60,43 @@ def segment(
     """
     # Here, not above: PyTorch takes seconds to import, and words that cannot be read should not wait for it.
     from seem_video.model.checkpoints import load_model
-    from seem_video.model.released import ReleasedSEEM
+    from seem_video.model.released_weights import need_released
     from seem_video.model.vocabulary import COCO, Vocabulary
     from seem_video.segmentation import ImageSegmenter
 
+    entries = list(prompts)
+    wanted_task = _check_task(task, entries)
     images = _images(Path(source))
     known = COCO if labels is None else Vocabulary.of(labels)
-    example = _reference(*reference) if reference else None
-    loaded = load_model(model, device=device)
-    if not isinstance(loaded, ReleasedSEEM):
-        raise SeemVideoError(f"{model} has no text encoder and names nothing; use a released model: {DEFAULT_MODEL}.")
-    segmenter, entries, written = ImageSegmenter(loaded, known), list(prompts), []
+    loaded = need_released(load_model(model, device=device, precision=precision), "segment images")
+    segmenter = ImageSegmenter(loaded, known)
+    written: list[Path] = []
     for path in images:
         folder = Path(out) / path.stem if Path(source).is_dir() else Path(out)
         with open_reader(path) as reader:
             placed = place(entries, reader, 0)[0] if entries else []
             frame = next(iter(reader))
-            result = _result(frame, _segments(segmenter, frame, placed, text, example), placed)
-            with ResultWriter(folder, reader.info, save=("masks", "rle"), overwrite=overwrite) as writer:
+            if placed:
+                segments = segmenter.prompted(frame.image, _by_object(placed), classify=labels is not None)
+            else:
+                segments = segmenter.everything(frame.image, wanted_task)
+            save = ("rle",) if wanted_task == "instance" else ("masks", "rle")
+            result = _result(frame, segments, overlap="masks" not in save)
+            with ResultWriter(folder, reader.info, save=save, overwrite=overwrite) as writer:
                 writer.write(result)
                 written += [*writer.finish(), _write_overlay(folder, result, placed)]
     return written
+
+
+def _check_task(task: str | None, prompts: Sequence[object]) -> Task:
+    if task and prompts:
+        raise SeemVideoError(
+            f"The task {task} is about everything in the image, and a prompt about one object; leave one of them out."
+        )
+    for known in TASKS:
+        if known == (task or TASKS[0]):
+            return known
+    raise SeemVideoError(f"There is no task '{task}'; choose among {', '.join(TASKS)}.")
 
 
 def _images(source: Path) -> list[Path]:
@@ -89,45 +108,30 @@ def _images(source: Path) -> list[Path]:
     return files
 
 
-def _reference(image: str | Path, mask: str | Path) -> tuple[Frame, list[Prompt]]:
-    with open_reader(image) as reader:
-        return next(iter(reader)), [prompt for _, prompt in read_mask(Path(mask))]
-
-
-def _segments(
-    segmenter: ImageSegmenter,
-    frame: Frame,
-    placed: Sequence[PromptEntry],
-    text: Sequence[str],
-    example: tuple[Frame, list[Prompt]] | None,
-) -> list[Segment]:
-    if not placed and not text and example is None:
-        return segmenter.everything(frame.image)
+def _by_object(placed: Sequence[PromptEntry]) -> dict[int, list[Prompt]]:
     given: dict[int, list[Prompt]] = {}
     for entry in placed:
         given.setdefault(entry.object_id, []).append(entry.prompt)
-    reference = (example[0].image, example[1]) if example else None
-    return segmenter.prompted(frame.image, dict(sorted(given.items())), text=text, reference=reference)
+    return dict(sorted(given.items()))
 
 
-def _result(frame: Frame, segments: Sequence[Segment], placed: Sequence[PromptEntry]) -> FrameResult:
-    """Segments as a result without overlap: a pixel goes to the one of the highest score; at most 255 are kept."""
-    given = sorted({entry.object_id for entry in placed})
-    kept = sorted(segments, key=lambda segment: -segment.score)[:_LARGEST_ID] if not given else list(segments)
-    masks = np.zeros((len(kept), *frame.image.shape[:2]), bool)
-    taken = np.zeros(frame.image.shape[:2], bool)
-    for i in sorted(range(len(kept)), key=lambda i: -kept[i].score):
-        masks[i] = kept[i].mask & ~taken
-        taken |= kept[i].mask
+def _result(frame: Frame, segments: Sequence[Segment], *, overlap: bool) -> FrameResult:
+    """Segments as a result; unless they may overlap, a pixel goes to the one of the highest score."""
+    masks = np.array([segment.mask for segment in segments], bool).reshape(-1, *frame.image.shape[:2])
+    if not overlap:
+        taken = np.zeros(frame.image.shape[:2], bool)
+        for i in sorted(range(len(segments)), key=lambda i: -segments[i].score):
+            masks[i] &= ~taken
+            taken |= masks[i]
     return FrameResult(
         index=frame.index,
         time_s=frame.time_s,
         pts=frame.pts,
         image=frame.image,
-        object_ids=tuple(given or range(1, len(kept) + 1)),
+        object_ids=tuple(segment.object_id for segment in segments),
         masks=masks,
-        scores=np.array([segment.score for segment in kept], np.float32),
-        labels=tuple(segment.label for segment in kept),
+        scores=np.array([segment.score for segment in segments], np.float32),
+        labels=tuple(segment.label for segment in segments),
     )
 
 

@@ -82,6 +82,7 @@ def track(
     out: str | Path,
     model: str | Path | VideoModel = "seem-nano",
     device: str = "auto",
+    precision: str = "fp32",
     save: Collection[str] = ("overlay", "masks", "rle", "contact"),
     start: int = 0,
     stop: int | None = None,
@@ -98,7 +99,7 @@ def track(
         prompts: what to follow; a bare prompt means object 1 on the first frame tracked, a `PromptEntry` says which
             object and frame. An object is followed from its first prompt on.
         out: the folder to write into, created where it is missing.
-        model: a model's name or file, to be loaded on `device`, or a loaded model.
+        model: a model's name or file, to be loaded on `device` to compute in `precision`, or a loaded model.
         save: which outputs to write, of "overlay", "masks", "rle" and "contact".
         start, stop, stride: the source frames to track, as in `range`.
         max_side: longest side, in pixels, at which the model sees a frame; None for the model's own.
@@ -116,10 +117,11 @@ def track(
     with open_reader(source, start=start, stop=stop, stride=stride) as reader:
         placed = place(prompts, reader, start)
         with ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite) as writer:
-            loaded = load_model(model, device=device) if isinstance(model, str | Path) else model
+            if isinstance(model, str | Path):
+                model = load_model(model, device=device, precision=precision)
             summary = TrackSummary(reader.info.name, out, stride)
             clocked = _ClockedReader(reader)
-            session = open_session(clocked, loaded, max_side=max_side)
+            session = open_session(clocked, model, max_side=max_side)
             for index, entries in placed.items():
                 for entry in entries:
                     session.add(entry.prompt, object_id=entry.object_id, frame=index, label=entry.label)

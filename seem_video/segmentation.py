@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,31 +13,39 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seem_video.errors import SeemVideoError
+from seem_video.model.classes import class_table
 from seem_video.model.picture import Picture
-from seem_video.model.point_sampler import PointTokens
-from seem_video.model.query_decoder import Answer, Prompts
-from seem_video.model.released import ReleasedSEEM, concatenate, pick, text_similarity, visual_similarity
-from seem_video.model.semantics import Region, panoptic
-from seem_video.model.text import tokenise
-from seem_video.model.vocabulary import COCO, VOID, Vocabulary
-from seem_video.prompts import Prompt, PromptMaps, rasterise
+from seem_video.model.query_decoder import Prompts
+from seem_video.model.released import ReleasedSEEM
+from seem_video.model.search import find, read_prompts
+from seem_video.model.semantics import Region, instances, panoptic, semantic
+from seem_video.model.vocabulary import COCO, Vocabulary
+from seem_video.prompts import Prompt, Text, rasterise
 
 Image = npt.NDArray[np.uint8]
-TEMPLATE = "a photo of a {}."
-"""The sentence that stands for a class; the published evaluation averages many."""
+Task = Literal["panoptic", "instance", "semantic"]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One region: mask (H, W) bool, label, score in 0..1 (class probability, or mean probability inside the mask)."""
+    """One region of an image.
 
+    Attributes:
+        object_id: the object's number; of everything, the rank by score from 1, or in semantic output the number of
+            its class from 1.
+        mask: (H, W) bool.
+        label: its class; of a prompted object the words it was named with, or else its number.
+        score: 0 to 1, class probability, mean probability inside the mask, or the product of both (instances).
+    """
+
+    object_id: int
     mask: npt.NDArray[np.bool_]
     label: str
     score: float
 
 
 class ImageSegmenter:
-    """Segments images with a released model; the table of the vocabulary's classes is made once."""
+    """Segments images with a released model; the table of the vocabulary's classes is made once, when it is needed."""
 
     def __init__(self, model: ReleasedSEEM, vocabulary: Vocabulary = COCO) -> None:
         self.model = model
@@ -44,12 +53,19 @@ class ImageSegmenter:
         self._table: Tensor | None = None
 
     @torch.inference_mode()
-    def everything(self, image: Image) -> list[Segment]:
-        """Panoptic regions of an image (H, W, 3) uint8 RGB: without overlap, each of a class of the vocabulary."""
+    def everything(self, image: Image, task: Task = "panoptic") -> list[Segment]:
+        """All regions of an image (H, W, 3) uint8 RGB, each of a class of the vocabulary.
+
+        Panoptic regions do not overlap; instances may, and are things only; semantic regions are all that is of one
+        class.
+        """
         classes, masks = self.candidates(image)
-        names, stuff = self.vocabulary.names, self.vocabulary.stuff
-        regions = panoptic(classes, masks, [name in stuff for name in names])
-        return [self._segment(region) for region in regions]
+        is_stuff = [name in self.vocabulary.stuff for name in self.vocabulary.names]
+        if task == "semantic":
+            return [self._segment(region.label + 1, region) for region in semantic(classes, masks)]
+        regions = (instances if task == "instance" else panoptic)(classes, masks, is_stuff)
+        ranked = sorted(regions, key=lambda region: -region.score)
+        return [self._segment(rank, region) for rank, region in enumerate(ranked, start=1)]
 
     @torch.inference_mode()
     def candidates(self, image: Image) -> tuple[Tensor, Tensor]:
@@ -57,104 +73,53 @@ class ImageSegmenter:
         picture = Picture.encode(self.model, image)
         answer = self.model.decode(picture.features, picture.owner(1), Prompts())["object"]
         classes = self.model.text.classify(answer.captions, self._class_table())[0]
-        return classes, _full_size(picture.masks(answer.embeddings), image)[0]
+        shown = _resize(picture.masks(answer.embeddings), self.model.input_size(*image.shape[:2]))
+        return classes, F.interpolate(shown, size=image.shape[:2], mode="bicubic", antialias=True)[0]
 
     @torch.inference_mode()
     def prompted(
-        self,
-        image: Image,
-        prompts: Mapping[int, Sequence[Prompt]] | None = None,
-        *,
-        text: Sequence[str] = (),
-        reference: tuple[Image, Sequence[Prompt]] | None = None,
+        self, image: Image, prompts: Mapping[int, Sequence[Prompt]], *, classify: bool = False
     ) -> list[Segment]:
-        """What is pointed at, one region an object.
+        """What is pointed at, named or shown in other images, one region an object.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            prompts: object id to its visual prompts on the image.
-            text: alone, one region a sentence; with visual prompts or a reference, all sentences together say more of
-                each object, and the candidate that fits both best is taken.
-            reference: another image, and visual prompts on the object there that is looked for here.
+            prompts: object id to its prompts, of which all that are given count together.
+            classify: name objects without words by their class of the vocabulary.
 
         Raises:
-            SeemVideoError: nothing is asked for, a text is empty, a prompt does not fit its image or marks no object.
+            SeemVideoError: nothing is asked for, or a prompt does not fit its image or marks no object.
         """
-        if not prompts and not text and reference is None:
+        if not any(prompts.values()):
             raise SeemVideoError("Nothing says what to segment; give a prompt, a text or a reference image.")
         picture = Picture.encode(self.model, image)
-        tokens = self._reference(*reference) if reference else None
-        drawn = [rasterise(given, *image.shape[:2]) for given in (prompts or {}).values()]
-        marked = _points(picture, drawn) if drawn else None
-        given = self._prompts(text, marked, tokens)
-        owner = picture.owner(len(drawn) or 1)
-        answers = self.model.decode(picture.features, owner, given)
-        answer, similarity = self._similarity(answers, given, text)
-        logits = picture.masks(pick(answer.embeddings, similarity)).flatten(0, 1)
-        labels = [str(object_id) for object_id in prompts] if prompts else list(text) if not reference else ["1"]
-        full = _full_size(logits[None], image)[0]
+        drawn = [rasterise(given, *image.shape[:2]) for given in prompts.values()]
+        found = find(picture, read_prompts(picture, drawn))
+        names = [str(object_id) for object_id in prompts]
+        if classify:
+            classes = self.model.text.classify(found.captions, self._class_table())[:, :-1].argmax(-1)
+            names = [self.vocabulary.names[label] for label in classes.tolist()]
+        masks = _resize(found.logits[None], image.shape[:2])[0]
         return [
-            Segment((mask > 0).cpu().numpy(), label, _mean_inside(mask))
-            for mask, label in zip(full, labels, strict=True)
+            Segment(object_id, (mask > 0).cpu().numpy(), _said(given) or name, _mean_inside(mask))
+            for (object_id, given), name, mask in zip(prompts.items(), names, masks, strict=True)
         ]
-
-    def _reference(self, image: Image, prompts: Sequence[Prompt]) -> PointTokens:
-        tokens = _points(Picture.encode(self.model, image), [rasterise(prompts, *image.shape[:2])])
-        if not tokens.positive.any():
-            raise SeemVideoError("The reference image has no region; mark the object in it with a prompt.")
-        return tokens
-
-    def _prompts(self, text: Sequence[str], marked: PointTokens | None, reference: PointTokens | None) -> Prompts:
-        """Everything that was given, for as many sequences as there are objects."""
-        sequences = 1 if marked is None else len(marked.valid)
-        tokens = {"stroke": marked} if marked is not None else {}
-        if reference is not None:
-            kind, same = self.model.interface.reference, reference.select([0] * sequences)
-            tokens[kind] = concatenate([tokens[kind], same]) if kind in tokens else same
-        prompts = Prompts(tokens=tokens)
-        if text:
-            ids, valid = tokenise(text)
-            embedded, _ = self.model.text(ids.to(self.model.device))
-            prompts.text = embedded[valid][None].expand(sequences, -1, -1)
-        return prompts
-
-    def _similarity(self, answers: Mapping[str, Answer], given: Prompts, text: Sequence[str]) -> tuple[Answer, Tensor]:
-        """The candidates that answer, and how well each (N, Q, O) fits: to the marks, the text, or both."""
-        kind = next((kind for kind in ("stroke", "visual") if kind in given.tokens), "text")
-        answer = answers[self.model.interface.answers[kind]]
-        fits = []
-        if kind != "text":
-            fits.append(visual_similarity(answer, given.tokens[kind]))
-        if text:
-            ids, _ = tokenise(text)
-            _, sentences = self.model.text(ids.to(self.model.device))
-            worded = text_similarity(answer, sentences, self.model.text.logit_scale)
-            fits.append(worded.mean(-1, keepdim=True) if kind != "text" else worded)
-        if len(fits) == 1:
-            return answer, fits[0]
-        return answer, torch.stack([fit.softmax(1) for fit in fits]).sum(0)
 
     def _class_table(self) -> Tensor:
         if self._table is None:
-            ids, _ = tokenise([TEMPLATE.format(name) for name in (*self.vocabulary.names, VOID)])
-            self._table = self.model.text.class_table(ids[:, None].to(self.model.device))
+            self._table = class_table(self.model, self.vocabulary.names)
         return self._table
 
-    def _segment(self, region: Region) -> Segment:
-        return Segment(region.mask.cpu().numpy(), self.vocabulary.names[region.label], region.score)
+    def _segment(self, object_id: int, region: Region) -> Segment:
+        return Segment(object_id, region.mask.cpu().numpy(), self.vocabulary.names[region.label], region.score)
 
 
-def _points(picture: Picture, drawn: Sequence[PromptMaps]) -> PointTokens:
-    """One sequence of tokens for each object's prompts."""
-    positive, negative = (
-        torch.from_numpy(np.stack(regions)).to(picture.model.device)
-        for regions in ([maps.on_object() for maps in drawn], [maps.negative for maps in drawn])
-    )
-    return picture.points(positive, negative)
+def _said(prompts: Sequence[Prompt]) -> str:
+    return ", ".join(prompt.words for prompt in prompts if isinstance(prompt, Text))
 
 
-def _full_size(logits: Tensor, image: Image) -> Tensor:
-    return F.interpolate(logits, size=image.shape[:2], mode="bilinear", align_corners=False)
+def _resize(logits: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def _mean_inside(logits: Tensor) -> float:

@@ -103,6 +103,11 @@ def test_sources_without_frames(seem: Seem, tmp_path: Path, make: Callable[[Path
         (("--click",), "--click"),
         (("--prompts", "gone.json"), "gone.json"),
         (("--mask", "gone.png"), "gone.png"),
+        (("--text", " "), "text prompt is empty"),
+        (("--text", "the red square"), "seem-nano cannot look for the text 'the red square'; these can: seem-focalt"),
+        (("--reference", "gone.jpg", "--reference-box", "1,1,5,5"), "gone.jpg"),
+        ((*CLICK, "--reference-box", "1,1,5,5"), "give --reference before it"),
+        ((*CLICK, "--precision", "bf16"), "seem-nano cannot compute in bf16"),
     ],
 )
 def test_options_that_do_not_fit(seem: Seem, clip: Path, tmp_path: Path, options: tuple[str, ...], words: str):
@@ -115,6 +120,29 @@ def test_a_mask_of_another_size(seem: Seem, clip: Path, tmp_path: Path):
     Image.fromarray(np.full((32, 48), 255, np.uint8)).save(tmp_path / "mask.png")
     refused = seem("track", clip, "--out", tmp_path / "out", "--mask", tmp_path / "mask.png")
     assert_refused(refused, "mask is 48x32 and the frame 96x64")
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        ((), "has no region"),
+        (("--reference-click", "5,5,-"), "has no region"),
+        (("--reference-box", "90,90,99,99"), "reference.png': The box 90,90,99,99 lies wholly outside the 48x32"),
+        (("--reference-mask", "gone.png"), "gone.png"),
+        (("--reference-click", "left"), "--reference-click"),
+        (("--reference-box", "5,5,20,20"), "seem-nano cannot look for the reference image"),
+    ],
+)
+def test_reference_images_that_show_nothing(seem: Seem, clip: Path, tmp_path: Path, marks: tuple[str, ...], words: str):
+    Image.fromarray(np.full((32, 48, 3), 99, np.uint8)).save(tmp_path / "reference.png")
+    given = ("--reference", tmp_path / "reference.png", *marks)
+    assert_refused(seem("track", clip, "--out", tmp_path / "out", *given), words)
+
+
+def test_a_reference_image_that_is_no_image(seem: Seem, clip: Path, tmp_path: Path):
+    (tmp_path / "notes.png").write_text("no image")
+    given = ("--reference", tmp_path / "notes.png", "--reference-click", "5,5")
+    assert_refused(seem("track", clip, "--out", tmp_path / "out", *given), "notes.png")
 
 
 def test_a_folder_with_something_in_it_is_left_alone(seem: Seem, clip: Path, tmp_path: Path):

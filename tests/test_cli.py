@@ -17,7 +17,7 @@ from helpers import Finished
 from PIL import Image
 
 import seem_video
-from seem_video import Box, Click, PromptEntry, Scribble, Seconds, cli
+from seem_video import Box, Click, PromptEntry, Scribble, Seconds, Text, cli
 from seem_video.io.reader import open_reader
 from seem_video.prompts import place
 
@@ -54,6 +54,7 @@ def tracked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
                 PromptEntry(Scribble([(1, 1), (2, 2)]), at=Seconds(0.5)),
             ],
         ),
+        ("--text dog --object 2 --text cat", [PromptEntry(Text("dog")), PromptEntry(Text("cat"), 2)]),
     ],
 )
 def test_prompts_are_read_in_the_order_given(seem: Seem, tracked: dict[str, Any], words: str, entries: object):
@@ -65,7 +66,7 @@ def test_prompts_are_read_in_the_order_given(seem: Seem, tracked: dict[str, Any]
 
 def test_options_reach_the_job(seem: Seem, tracked: dict[str, Any]):
     frames = ("--start", 3, "--stop", 9, "--stride", 2, "--max-side", 320)
-    others = ("--model", "m", "--device", "cpu", "--overwrite", "--quiet")
+    others = ("--model", "m", "--device", "cpu", "--precision", "bf16", "--overwrite", "--quiet")
     seem("track", "clip.mp4", "--out", "there", "--save", "overlay,rle", "--save", "contact", *frames, *others)
     assert tracked == {
         "source": "clip.mp4",
@@ -77,6 +78,7 @@ def test_options_reach_the_job(seem: Seem, tracked: dict[str, Any]):
         "max_side": 320,
         "model": "m",
         "device": "cpu",
+        "precision": "bf16",
         "overwrite": True,
         "quiet": True,
         "save": ["overlay", "rle", "contact"],
@@ -149,7 +151,9 @@ def test_version_and_help(seem: Seem):
     assert seem("--version") == Finished(0, f"seem-video {seem_video.__version__}\n", "")
     for words in ((), ("--help",)):
         assert "track" in seem(*words).out
-    assert "--click-neg" in seem("track", "--help").out
+    for command in ("track", "segment"):
+        assert "--click-neg" in seem(command, "--help").out
+    assert "--at" not in seem("segment", "--help").out, "an image has no second frame"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["track", "--help"], ["info", str(DATA / "demo.mp4")]])

@@ -13,7 +13,8 @@ from tiny import filled
 
 
 @pytest.fixture
-def weights(tmp_path: Path) -> Path:
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEEM_VIDEO_CACHE", str(tmp_path / "cache"))
     torch.save(filled("tiny_focal", vocabulary=49_408, context=77), tmp_path / "seem_tiny_v1.pt")
     return tmp_path / "seem_tiny_v1.pt"
 
@@ -29,11 +30,13 @@ def test_prompted_objects_are_written_under_their_ids(
     seem: Callable[..., Finished], weights: Path, image: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    words = ["--box", "2:5,5,30,30", "--click", "7:50,20", "--text", "a dog", "--model", weights, "--device", "cpu"]
+    words = ["--box", "2:5,5,30,30", "--text", "2:a dog", "--object", "7", "--reference", image]
+    words += ["--reference-click", "50,20", "--model", weights, "--device", "cpu", "--precision", "bf16"]
     finished = seem("segment", image, "--out", out, *words)
     assert finished.code == 0, finished.err
     assert cv2.imread(str(out / "overlay.png")).shape == (40, 60, 3)
-    assert list(json.loads((out / "masks.json").read_text())["objects"]) == ["2", "7"]
+    objects = json.loads((out / "masks.json").read_text())["objects"]
+    assert {key: entry["label"] for key, entry in objects.items()} == {"2": "a dog", "7": "7"}
     assert (out / "masks" / "00000.png").is_file()
 
 
@@ -50,14 +53,31 @@ def test_a_folder_without_prompts_gives_everything_with_labels_for_each_image(
     assert (out / "a" / "overlay.png").is_file()
 
 
+@pytest.mark.parametrize("task", ["panoptic", "instance", "semantic"])
+def test_every_task_is_written_as_masks_and_json(
+    seem: Callable[..., Finished], weights: Path, image: Path, tmp_path: Path, task: str
+) -> None:
+    out = tmp_path / "out"
+    words = ["--labels", "dog,sky", "--task", task, "--model", weights, "--device", "cpu"]
+    finished = seem("segment", image, "--out", out, *words)
+    assert finished.code == 0, finished.err
+    document = json.loads((out / "masks.json").read_text())
+    assert {entry["label"] for entry in document["objects"].values()} <= {"dog", "sky"}
+    assert (out / "masks").is_dir() == (task != "instance"), "instances may overlap"
+    if task == "semantic":
+        assert sum(entry["area"] for entry in document["frames"]["0"]["objects"].values()) == 40 * 60
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--model", "seem-nano", "--text", "dog"], "has no text encoder"),
+        (["--model", "seem-nano", "--text", "dog"], "cannot segment images; these can: seem-focalt-v0"),
+        (["--model", "seem-nano", "--precision", "bf16"], "cannot compute in bf16"),
+        (["--precision", "fp8"], "no precision 'fp8'"),
         (["--labels", ","], "no label in"),
-        (["--reference", "x.png"], "give --reference-mask with it"),
-        (["--reference", "none.png", "--reference-mask", "none.png"], "no file or folder"),
-        (["--text", " "], "text prompt is empty"),
+        (["--labels", "gone.txt"], "'gone.txt' does not exist"),
+        (["--task", "everything"], "no task 'everything'"),
+        (["--task", "semantic", "--click", "5,5"], "leave one of them out"),
     ],
 )
 def test_mistakes_are_said_in_a_sentence(
@@ -67,3 +87,11 @@ def test_mistakes_are_said_in_a_sentence(
     finished = seem("segment", image, "--out", tmp_path / "out", *words, *model)
     assert finished.code == 2
     assert sentence in finished.err
+
+
+def test_a_text_that_is_too_long_is_cut_and_that_is_said(
+    seem: Callable[..., Finished], weights: Path, image: Path, tmp_path: Path
+) -> None:
+    words = ["--text", "a very " * 100 + "brown dog", "--model", weights, "--device", "cpu"]
+    with pytest.warns(UserWarning, match="longer than 77 tokens and was cut"):
+        assert seem("segment", image, "--out", tmp_path / "out", *words).code == 0

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from seem_video import Box, Click, MaskPrompt, Percent, Polygon, PromptEntry, Scribble, Seconds, SeemVideoError
+from seem_video import (
+    Box,
+    Click,
+    MaskPrompt,
+    Percent,
+    Polygon,
+    PromptEntry,
+    Reference,
+    Scribble,
+    Seconds,
+    SeemVideoError,
+    Text,
+)
 from seem_video.io.reader import open_reader
 from seem_video.prompts import Prompt, load_prompts, place, rasterise, read_mask, read_options, to_pixels
 
@@ -123,6 +135,10 @@ def test_numpy_integers_are_pixels():
             ],
         ),
         ([("at", "1.5s"), ("click", "1,1")], [PromptEntry(Click(1, 1), at=Seconds(1.5))]),
+        (
+            [("text", "a dog: brown"), ("text", "2:a cat"), ("at", "7"), ("text", "its tail")],
+            [PromptEntry(Text("a dog: brown")), PromptEntry(Text("a cat"), 2), PromptEntry(Text("its tail"), at=7)],
+        ),
     ],
 )
 def test_words_of_the_command_line(options, entries):
@@ -146,12 +162,38 @@ def test_words_of_the_command_line(options, entries):
         (("click", "0:5,5"), "Object 0"),
         (("mask", "nowhere.png"), "'nowhere.png' cannot be read (No such file or directory)"),
         (("prompts", "nowhere.json"), "'nowhere.json' cannot be read"),
+        (("text", " "), "text prompt is empty"),
+        (("text", "2:"), "text prompt is empty"),
+        (("reference", "nowhere.jpg"), "nowhere.jpg"),
+        (("reference-box", "1,1,5,5"), "--reference-box '1,1,5,5' marks the object in a reference image; give --refer"),
     ],
 )
 def test_words_that_cannot_be_read_are_quoted(option, words):
     with pytest.raises(SeemVideoError) as refusal:
         read_options([option, ("click", "1,1")])
     assert words in str(refusal.value)
+
+
+def test_a_reference_image_is_marked_by_the_options_after_it(tmp_path: Path):
+    image, mask = tmp_path / "dog.png", tmp_path / "mask.png"
+    Image.fromarray(np.full((4, 5, 3), 7, np.uint8)).save(image)
+    Image.fromarray(np.eye(4, 5, dtype=np.uint8) * 255).save(mask)
+    options = [("object", "2"), ("reference", str(image)), ("reference-box", "0,0,2,2"), ("reference-mask", str(mask))]
+    options += [("click", "9,9"), ("reference-click", "4,0,-"), ("reference", f"3:{image}"), ("reference-click", "1,1")]
+    first, click, second = read_options(options)
+    assert (first.object_id, click.object_id, second.object_id) == (2, 2, 3)
+    assert isinstance(first.prompt, Reference)
+    assert first.prompt.image.shape == (4, 5, 3)
+    box, drawn, beside = first.prompt.region
+    assert (box, beside) == (Box(0, 0, 2, 2), Click(4, 0, positive=False))
+    assert isinstance(drawn, MaskPrompt)
+    rows = [{"reference": "dog.png", "object": 3, "region": [{"click": [1, 1]}]}, {"text": "a dog", "label": "Rex"}]
+    (tmp_path / "prompts.json").write_text(json.dumps(rows))
+    shown, said = load_prompts(tmp_path / "prompts.json")
+    assert isinstance(shown.prompt, Reference)
+    assert isinstance(second.prompt, Reference)
+    assert shown.prompt.region == second.prompt.region == (Click(1, 1),)
+    assert said == PromptEntry(Text("a dog"), label="Rex")
 
 
 def test_a_json_file_says_all_that_options_say(tmp_path: Path):
@@ -199,10 +241,19 @@ def test_a_json_file_says_all_that_options_say(tmp_path: Path):
         ('[{"click": [1, 2], "label": 3}]', '"label" is 3'),
         ('[{"mask": 3}]', '"mask" is 3'),
         ('[{"mask": "gone.png"}]', "gone.png"),
+        ('[{"text": 3}]', '"text" is 3'),
+        ('[{"text": ""}]', "text prompt is empty"),
+        ('[{"reference": 3}]', '"reference" is 3'),
+        ('[{"reference": "gone.jpg", "region": [{"click": [1, 2]}]}]', "gone.jpg"),
+        ('[{"reference": "ground.png"}]', "has no region"),
+        ('[{"reference": "ground.png", "region": {"click": [1, 2]}}]', "write a list of prompts"),
+        ('[{"reference": "ground.png", "region": [{"text": "dog"}]}]', "one of the keys click, box"),
+        ('[{"reference": "ground.png", "region": [{"click": [1, 2], "at": 3}]}]', "a click has no key 'at'"),
     ],
 )
 def test_a_json_file_of_another_form_is_refused_by_the_prompt_at_fault(tmp_path: Path, text: str, words: str):
     (tmp_path / "prompts.json").write_text(text)
+    Image.fromarray(np.zeros((4, 5, 3), np.uint8)).save(tmp_path / "ground.png")
     with pytest.raises(SeemVideoError) as refusal:
         load_prompts(tmp_path / "prompts.json")
     assert words in str(refusal.value)
@@ -307,6 +358,7 @@ def test_an_object_cannot_begin_with_what_it_is_not(pictures: Path):
         _placed(pictures, Click(1, 1), PromptEntry(Click(5, 5, positive=False), 2), later)
     correction = PromptEntry(Click(5, 5, positive=False), 2, at=4)
     assert list(_placed(pictures, later, correction)) == [3, 4]
+    assert list(_placed(pictures, Click(5, 5, positive=False), Text("what is not there"))) == [0]
 
 
 def test_tracking_needs_a_prompt(pictures: Path):

@@ -24,10 +24,12 @@ from seem_video.model.released_weights import (
     converted_path,
     fetch,
     load_published,
+    need_released,
 )
 from seem_video.model.seem import SEEM
 
 EMBEDDED = "seem-nano"
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WEIGHTS_LICENCE = "CC BY-NC 4.0 (trained on non-commercial research data)"
 
 
@@ -72,18 +74,26 @@ def download_model(name: str) -> Path:
     return fetch(name)
 
 
-def load_model(name_or_path: str | Path = EMBEDDED, *, device: str = "auto") -> SEEM | ReleasedSEEM:
+def load_model(
+    name_or_path: str | Path = EMBEDDED, *, device: str = "auto", precision: str = "fp32"
+) -> SEEM | ReleasedSEEM:
     """Load a model ready to segment.
 
     Args:
         name_or_path: a name from `list_models`, the path of a published `.pt` file ("v1" in its name chooses that
             interface, otherwise v0), or of a `.safetensors` file that `tools/train.py` wrote or a download left.
         device: "auto" (CUDA, then MPS, then CPU) or a torch device such as "cpu" or "cuda:1".
+        precision: "fp32", or for a released model "bf16" or "fp16": what PyTorch's autocast computes in half the bits.
 
     Raises:
-        SeemVideoError: the name is unknown, the file is not one of ours, or the device is not there.
+        SeemVideoError: the name is unknown, the file is not one of ours, or the device or precision is not there.
     """
-    return _read(name_or_path).to(pick_device(device)).to(memory_format=torch.channels_last).eval()
+    if precision not in PRECISIONS:
+        raise SeemVideoError(f"There is no precision '{precision}'; choose among {', '.join(PRECISIONS)}.")
+    model = _read(name_or_path).to(pick_device(device)).to(memory_format=torch.channels_last).eval()
+    if precision != "fp32":
+        need_released(model, f"compute in {precision}").precision = PRECISIONS[precision]
+    return model
 
 
 def pick_device(name: str) -> torch.device:

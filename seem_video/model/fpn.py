@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seem_video.model.layers import NormedConv
 from seem_video.model.pixel_decoder import EncoderLayer, encode_map, upsample
+from seem_video.model.winograd import convolve
 
 
 @dataclass(frozen=True)
@@ -50,4 +51,4 @@ class TransformerPyramid(nn.Module):
         for i in (2, 1, 0):
             x = F.relu(self.smooth[i](self.adapters[i](maps[i]) + upsample(x, maps[i])))
             levels.append(x)
-        return levels[:3], self.mask_features(levels[3])
+        return levels[:3], convolve(levels[3], self.mask_features.weight, self.mask_features.bias)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.winograd import convolve
+
 
 @lru_cache(maxsize=32)
 @torch.inference_mode(mode=False)
@@ -122,7 +124,7 @@ class NormedConv(nn.Conv2d):
         self.norm = nn.GroupNorm(32, out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.norm(super().forward(x))
+        return self.norm(convolve(x, self.weight))
 
 
 def resize_to(x: Tensor, like: Tensor) -> Tensor:

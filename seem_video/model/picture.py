@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,10 +21,16 @@ OUTSIDE = -12.0
 
 
 def to_input(model: SEEM | ReleasedSEEM, image: npt.NDArray[np.uint8], max_side: int | None) -> Tensor:
-    """An image (H, W, 3) uint8 RGB as the model's normalised input (1, 3, h, w); `max_side` caps its long side."""
+    """An image (H, W, 3) uint8 RGB as the model's normalised input (1, 3, h, w); `max_side` caps its long side.
+
+    Released models see images resized as those of the published demo: bicubically, over as many pixels as are merged.
+    """
     height, width = model.input_size(*image.shape[:2], max_side=max_side)
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if isinstance(model, ReleasedSEEM):
+        resized = np.array(PIL.Image.fromarray(image).resize((width, height), PIL.Image.Resampling.BICUBIC))
+    else:
+        shrinks = height * width < image.shape[0] * image.shape[1]
+        resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return model.normalise(torch.from_numpy(resized).to(model.device).permute(2, 0, 1)[None].float())
 
 

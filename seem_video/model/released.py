@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +25,23 @@ MOST_SCALE = 100.0
 """Bound on the temperature by which text is compared with captions, as in CLIP."""
 
 
+_Given = ParamSpec("_Given")
+_Returned = TypeVar("_Returned")
+
+
+def _autocast(
+    method: Callable[Concatenate[ReleasedSEEM, _Given], _Returned],
+) -> Callable[Concatenate[ReleasedSEEM, _Given], _Returned]:
+    """Run a method in the model's precision."""
+
+    @wraps(method)
+    def cast(self: ReleasedSEEM, *args: _Given.args, **kwargs: _Given.kwargs) -> _Returned:
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            return method(self, *args, **kwargs)
+
+    return cast
+
+
 @dataclass
 class ReleasedFeatures:
     """What is computed once for B frames.
@@ -38,7 +57,13 @@ class ReleasedFeatures:
 
 
 class ReleasedSEEM(nn.Module):
-    """Segment Everything Everywhere All at Once (arXiv 2304.06718) as released, under one of its three interfaces."""
+    """Segment Everything Everywhere All at Once (arXiv 2304.06718) as released, under one of its three interfaces.
+
+    Attributes:
+        precision: float32; bfloat16 or float16 for autocast of all that is done with images.
+    """
+
+    precision = torch.float32
 
     def __init__(
         self,
@@ -92,6 +117,7 @@ class ReleasedSEEM(nn.Module):
         mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (MEAN, STD))
         return (images - mean) / std
 
+    @_autocast
     def encode_image(self, images: Tensor) -> ReleasedFeatures:
         """Encode (B, 3, H, W) normalised, padded images; H and W are multiples of 32."""
         return self.features(*self.pixel_decoder(self.backbone(images)))
@@ -104,6 +130,7 @@ class ReleasedSEEM(nn.Module):
         levels = [x + embed[:, None, None] for x, embed in zip(maps, self.level_embed, strict=True)]
         return ReleasedFeatures(levels, mask_features, [resize_to(mask_features, level) for level in levels])
 
+    @_autocast
     def encode_points(
         self,
         features: ReleasedFeatures,
@@ -115,19 +142,24 @@ class ReleasedSEEM(nn.Module):
     ) -> PointTokens:
         """Visual prompts of N sequences: (N, O, H, W) bool masks that span the padded frame; `most` points a sign."""
         empty = self.interface.empty_mean
-        return self.sampler(
+        tokens = self.sampler(
             features.levels, features.mask_features, owner, positive, negative, empty_mean=empty, most=most
         )
+        means = (tokens.positive_mean.float(), tokens.negative_mean.float())
+        return replace(tokens, positive_mean=means[0], negative_mean=means[1])
 
+    @_autocast
     def decode(
         self, features: ReleasedFeatures, owner: Tensor, prompts: Prompts, *, without: frozenset[str] = frozenset()
     ) -> dict[str, Answer]:
-        """The candidates of each group of queries for N sequences on the frames `owner` (N,)."""
-        return self.decoder(features.levels, features.mask_levels, owner, prompts, without=without)
+        """The candidates of each group of queries for N sequences on the frames `owner` (N,), float32."""
+        answers = self.decoder(features.levels, features.mask_levels, owner, prompts, without=without)
+        return {name: Answer(a.embeddings.float(), a.captions.float(), a.item) for name, a in answers.items()}
 
+    @_autocast
     def masks(self, features: ReleasedFeatures, owner: Tensor, embeddings: Tensor) -> Tensor:
-        """Mask logits (N, Q, h, w) at stride 4 of mask embeddings (N, Q, C)."""
-        return self.decoder.masks(embeddings, features.mask_features, owner)
+        """Mask logits (N, Q, h, w), float32, at stride 4 of mask embeddings (N, Q, C)."""
+        return self.decoder.masks(embeddings, features.mask_features, owner).float()
 
 
 def visual_similarity(answer: Answer, tokens: PointTokens) -> Tensor:

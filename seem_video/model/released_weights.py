@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from huggingface_hub import hf_hub_download
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from seem_video.errors import SeemVideoError
 from seem_video.model.architecture import build_filled
@@ -74,6 +74,13 @@ def fetch(name: str) -> Path:
         source = placed if placed.exists() else _download(name)
         _convert(name, source, target)
     return target
+
+
+def need_released(model: nn.Module, what: str) -> ReleasedSEEM:
+    """The same model, if it is a released one; raises `SeemVideoError` that says which models can do `what`."""
+    if not isinstance(model, ReleasedSEEM):
+        raise SeemVideoError(f"A compact model such as seem-nano cannot {what}; these can: {', '.join(RELEASED)}.")
+    return model
 
 
 def load_published(path: Path) -> ReleasedSEEM:

@@ -70,7 +70,15 @@ def instances(class_logits: Tensor, mask_logits: Tensor, is_stuff: Sequence[bool
     return sorted(found, key=lambda region: -region.score)
 
 
-def semantic(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
-    """(H, W) long: for each pixel the class of the largest sum of class times mask probability over all candidates."""
+def semantic(class_logits: Tensor, mask_logits: Tensor) -> list[Region]:
+    """Regions that fill the image, one a class: each pixel goes to the class of the largest evidence.
+
+    The evidence of a class is the sum over all candidates of class times mask probability; a region's score is the mean
+    share of its class in the evidence of all classes.
+    """
     probability = class_logits.softmax(-1)[:, :-1]
-    return torch.einsum("qk,qhw->khw", probability, mask_logits.sigmoid()).argmax(0)
+    evidence = torch.einsum("qk,qhw->khw", probability, mask_logits.sigmoid())
+    best, labels = evidence.max(0)
+    share = best / evidence.sum(0)
+    regions = ((label, labels == label) for label in labels.unique().tolist())
+    return [Region(label, float(share[mask].mean()), mask) for label, mask in regions]

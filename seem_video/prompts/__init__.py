@@ -1,6 +1,7 @@
 """What a user points with: the prompts, their words on the command line and in JSON, and their pixels."""
 
-from seem_video.prompts.parsing import load_prompts, read_mask, read_options
+from seem_video.prompts.files import read_mask, read_reference
+from seem_video.prompts.parsing import load_prompts, read_options
 from seem_video.prompts.placing import place
 from seem_video.prompts.rasterise import PromptMaps, rasterise, to_pixels
 from seem_video.prompts.shapes import (
@@ -13,8 +14,11 @@ from seem_video.prompts.shapes import (
     Polygon,
     Prompt,
     PromptEntry,
+    Reference,
     Scribble,
     Seconds,
+    Text,
+    VisualPrompt,
 )
 
 __all__ = [
@@ -28,12 +32,16 @@ __all__ = [
     "Prompt",
     "PromptEntry",
     "PromptMaps",
+    "Reference",
     "Scribble",
     "Seconds",
+    "Text",
+    "VisualPrompt",
     "load_prompts",
     "place",
     "rasterise",
     "read_mask",
     "read_options",
+    "read_reference",
     "to_pixels",
 ]

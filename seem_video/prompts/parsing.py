@@ -1,6 +1,7 @@
 """From words to prompts: the command line's options, in the order they were given, and the JSON file.
 
-The JSON file is a list of prompts, each an object with one of the keys `click`, `box`, `scribble`, `polygon`, `mask`::
+The JSON file is a list of prompts, each an object with one of the keys `click`, `box`, `scribble`, `polygon`, `mask`,
+`text`, `reference`::
 
     [
       {"click": [320, 240]},
@@ -8,11 +9,14 @@ The JSON file is a list of prompts, each an object with one of the keys `click`,
       {"box": [10, 20, 110, 220], "object": 2, "label": "dog"},
       {"scribble": [[10, 10], [30, 12]], "positive": false, "object": 2, "at": 30},
       {"polygon": [[0, 0], [40, 0], [40, 40]], "object": 3, "at": "1.5s"},
-      {"mask": "first.png", "at": 60}
+      {"mask": "first.png", "at": 60},
+      {"text": "the brown dog", "object": 4},
+      {"reference": "dog.jpg", "region": [{"box": [5, 5, 60, 80]}], "object": 5}
     ]
 
 Coordinates are whole pixels or strings in percent; `object` (1), `at` (the first frame tracked), `label` and, for
-clicks and scribbles, `positive` (true) may be left out; a mask's path is relative to the JSON file.
+clicks and scribbles, `positive` (true) may be left out; paths are relative to the JSON file. `region` is a list of
+prompts on the reference image: any of the first five kinds, without `object`, `at` and `label`.
 """
 
 from __future__ import annotations
@@ -20,19 +24,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
-
 from seem_video.errors import SeemVideoError
+from seem_video.prompts.files import read_mask, read_reference
 from seem_video.prompts.shapes import (
     Box,
     Click,
     Coordinate,
-    MaskPrompt,
     Percent,
     Point,
     Polygon,
@@ -40,11 +41,13 @@ from seem_video.prompts.shapes import (
     PromptEntry,
     Scribble,
     Seconds,
+    Text,
+    VisualPrompt,
 )
 
-_BINARY = 255  # the value that marks the object in a mask of 0 and 255, and pixels to ignore in an indexed one
-_MOST_IDS = 64  # a mask with more ids is a photograph or a mask with soft edges
-_KINDS = ("click", "box", "scribble", "polygon", "mask")
+_VISUAL = ("click", "box", "scribble", "polygon", "mask")
+_KINDS = (*_VISUAL, "text", "reference")
+_ON_REFERENCE = "reference-"  # begins the names of options that mark the object in the reference image before them
 
 
 def read_options(options: Iterable[tuple[str, str]]) -> list[PromptEntry]:
@@ -52,13 +55,15 @@ def read_options(options: Iterable[tuple[str, str]]) -> list[PromptEntry]:
 
     Args:
         options: (name, value) pairs in the order of the command line, the names without dashes: `object` and `at` hold
-            for what follows them; `click`, `click-neg`, `box`, `scribble`, `polygon` and `mask` are prompts, where `N:`
-            before the value names the object of this one alone; `prompts` is a JSON file that stands for itself.
+            for what follows them; `click`, `click-neg`, `box`, `scribble`, `polygon`, `mask`, `text` and `reference`
+            are prompts, where `N:` before the value names the object of this one alone; `reference-click`,
+            `reference-box` and `reference-mask` mark the object in the last reference image; `prompts` is a JSON file
+            that stands for itself.
 
     Raises:
         SeemVideoError: a value that cannot be read, quoted with the form it should have.
     """
-    entries: list[PromptEntry] = []
+    entries: list[PromptEntry | _Shown] = []
     object_id: int | None = None
     at: int | Seconds | None = None
     for name, value in options:
@@ -68,11 +73,42 @@ def read_options(options: Iterable[tuple[str, str]]) -> list[PromptEntry]:
             at = _parse_at(value)
         elif name == "prompts":
             entries += load_prompts(Path(value))
+        elif name.startswith(_ON_REFERENCE):
+            _last_shown(entries, name, value).region += [p for _, p in _parse_visual(name, value, None)]
         else:
             own_id, words = _split_object(value)
             chosen = object_id if own_id is None else own_id
-            entries += [PromptEntry(p, i, at) for i, p in _parse_prompt(name, words, chosen)]
-    return entries
+            if name == "reference":
+                entries.append(_Shown(Path(words), _or_first(chosen), at))
+            elif name == "text":
+                entries.append(PromptEntry(Text(words), _or_first(chosen), at))
+            else:
+                entries += [PromptEntry(p, i, at) for i, p in _parse_visual(name, words, chosen)]
+    return [entry.read() if isinstance(entry, _Shown) else entry for entry in entries]
+
+
+@dataclass
+class _Shown:
+    """A reference prompt whose region is still being read."""
+
+    image: Path
+    object_id: int
+    at: int | Seconds | None
+    region: list[VisualPrompt] = field(default_factory=list)
+
+    def read(self) -> PromptEntry:
+        return PromptEntry(read_reference(self.image, self.region), self.object_id, self.at)
+
+
+def _last_shown(entries: list[PromptEntry | _Shown], name: str, value: str) -> _Shown:
+    shown = next((entry for entry in reversed(entries) if isinstance(entry, _Shown)), None)
+    if shown is None:
+        raise SeemVideoError(f"--{name} '{value}' marks the object in a reference image; give --reference before it.")
+    return shown
+
+
+def _or_first(object_id: int | None) -> int:
+    return 1 if object_id is None else object_id
 
 
 def load_prompts(path: Path) -> list[PromptEntry]:
@@ -98,74 +134,27 @@ def load_prompts(path: Path) -> list[PromptEntry]:
     return entries
 
 
-def read_mask(path: Path, object_id: int | None = None) -> list[tuple[int, MaskPrompt]]:
-    """The masks of an image file: one object for 0 and 255 (or one other value), else one object an id, 255 ignored.
-
-    Args:
-        path: a palette or gray image; a colour image is taken where its channels are equal.
-        object_id: the object of a mask that holds one; None for 1 (a mask of 0 and 255) or the value itself.
-
-    Returns:
-        (object id, mask) pairs, ascending.
-
-    Raises:
-        SeemVideoError: a file that is missing, no image, in colour, empty, with too many values, or with several
-            objects where `object_id` asks for one.
-    """
-    values = _read_ids(path)
-    ids = [int(value) for value in np.unique(values) if value != 0]
-    if not ids:
-        raise SeemVideoError(f"The mask '{path}' is empty; give one that marks at least one pixel of the object.")
-    if len(ids) == 1:
-        own = 1 if ids[0] == _BINARY else ids[0]
-        return [(own if object_id is None else object_id, MaskPrompt(values != 0))]
-    if len(ids) > _MOST_IDS:
-        raise SeemVideoError(f"The mask '{path}' has {len(ids)} values; save it with 0 and 255, or one id an object.")
-    ids = [value for value in ids if value != _BINARY]
-    if object_id is not None and len(ids) > 1:
-        raise SeemVideoError(
-            f"The mask '{path}' holds {len(ids)} objects, but it was given for object {object_id}; "
-            "leave the object's number out, and each id becomes its own object."
-        )
-    return [(value if object_id is None else object_id, MaskPrompt(values == value)) for value in ids]
-
-
-def _read_ids(path: Path) -> npt.NDArray[np.integer[Any]]:
-    try:
-        with Image.open(path) as image:
-            values = np.asarray(image.convert("L") if image.mode == "1" else image)
-    except UnidentifiedImageError as error:
-        raise SeemVideoError(f"The mask '{path}' is no image; give a PNG of 0 and 255, or one id an object.") from error
-    except OSError as error:
-        raise SeemVideoError(f"The mask '{path}' cannot be read ({error.strerror or error}); check it.") from error
-    if values.ndim == 3:
-        colours = values[..., : 1 if values.shape[2] == 2 else 3]
-        if (colours != colours[..., :1]).any():
-            raise SeemVideoError(f"The mask '{path}' is in colour; give a PNG of 0 and 255, or one id an object.")
-        values = colours[..., 0]
-    return values
-
-
-def _parse_prompt(name: str, words: str, object_id: int | None) -> list[tuple[int, Prompt]]:
-    if name == "mask":
+def _parse_visual(name: str, words: str, object_id: int | None) -> list[tuple[int, VisualPrompt]]:
+    if name.removeprefix(_ON_REFERENCE) == "mask":
         return list(read_mask(Path(words), object_id))
-    return [(1 if object_id is None else object_id, _parse_shape(name, words))]
+    return [(_or_first(object_id), _parse_shape(name, words))]
 
 
-def _parse_shape(name: str, words: str) -> Prompt:
-    if name == "click":
-        place, positive = _split_sign(words, ",")
-        return Click(*_parse_point(place, "click", "x,y or x,y,-", words), positive)
-    if name == "click-neg":
-        return Click(*_parse_point(words, "click-neg", "x,y", words), positive=False)
-    if name == "box":
-        x0, y0, x1, y1 = _parse_coordinates(words, 4, "box", "x0,y0,x1,y1", words)
-        return Box(x0, y0, x1, y1)
-    if name == "scribble":
-        stroke, positive = _split_sign(words, ";")
-        return Scribble(_parse_points(stroke, "scribble", words), positive)
-    if name == "polygon":
-        return Polygon(_parse_points(words, "polygon", words))
+def _parse_shape(name: str, words: str) -> VisualPrompt:
+    match name.removeprefix(_ON_REFERENCE):
+        case "click":
+            place, positive = _split_sign(words, ",")
+            return Click(*_parse_point(place, name, "x,y or x,y,-", words), positive)
+        case "click-neg":
+            return Click(*_parse_point(words, name, "x,y", words), positive=False)
+        case "box":
+            x0, y0, x1, y1 = _parse_coordinates(words, 4, name, "x0,y0,x1,y1", words)
+            return Box(x0, y0, x1, y1)
+        case "scribble":
+            stroke, positive = _split_sign(words, ";")
+            return Scribble(_parse_points(stroke, name, words), positive)
+        case "polygon":
+            return Polygon(_parse_points(words, name, words))
     raise ValueError(f"no prompt option is named {name!r}")
 
 
@@ -191,10 +180,10 @@ def _parse_point(words: str, name: str, form: str, given: str) -> Point:
 
 
 def _parse_coordinates(words: str, count: int, name: str, form: str, given: str) -> list[Coordinate]:
-    values = words.split(",")
+    values, example = words.split(","), f"--{name} {_EXAMPLES[name.removeprefix(_ON_REFERENCE)]}"
     if len(values) != count:
-        raise SeemVideoError(f"--{name} '{given}' is not of the form {form}, such as in --{name} {_EXAMPLES[name]}.")
-    return [_parse_coordinate(value.strip(), f"--{name} '{given}'", f"--{name} {_EXAMPLES[name]}") for value in values]
+        raise SeemVideoError(f"--{name} '{given}' is not of the form {form}, such as in {example}.")
+    return [_parse_coordinate(value.strip(), f"--{name} '{given}'", example) for value in values]
 
 
 _EXAMPLES = {
@@ -232,12 +221,7 @@ def _parse_whole(words: str, name: str, example: str) -> int:
 
 
 def _entries_of_row(row: Any, folder: Path) -> list[PromptEntry]:
-    if not isinstance(row, dict) or sum(kind in row for kind in _KINDS) != 1:
-        raise SeemVideoError(f"{json.dumps(row)} is not an object with one of the keys {', '.join(_KINDS)}.")
-    kind = next(kind for kind in _KINDS if kind in row)
-    known = {kind, "object", "at", "label"} | ({"positive"} if kind in ("click", "scribble") else set())
-    if unknown := sorted(set(row) - known):
-        raise SeemVideoError(f"a {kind} has no key '{unknown[0]}'; it may have {', '.join(sorted(known))}.")
+    kind = _kind_of_row(row, _KINDS, {"object", "at", "label"})
     object_id, at, label = row.get("object"), row.get("at"), row.get("label")
     if object_id is not None and type(object_id) is not int:
         raise SeemVideoError(f'"object" is {json.dumps(object_id)}; objects are numbered from 1.')
@@ -245,24 +229,55 @@ def _entries_of_row(row: Any, folder: Path) -> list[PromptEntry]:
         at = _parse_at(str(at))
     if label is not None and not isinstance(label, str):
         raise SeemVideoError(f'"label" is {json.dumps(label)}; a label is text.')
-    prompts = _prompts_of_value(kind, row[kind], row.get("positive", True), object_id, folder)
+    prompts: list[tuple[int, Prompt]] = []
+    if kind == "text":
+        words = _text_of_json(kind, row[kind], "what to look for in words")
+        prompts.append((_or_first(object_id), Text(words)))
+    elif kind == "reference":
+        image = folder / _text_of_json(kind, row[kind], "the path of an image")
+        shown = read_reference(image, _region_of_json(row.get("region", []), folder))
+        prompts.append((_or_first(object_id), shown))
+    else:
+        prompts += _visual_of_row(kind, row, object_id, folder)
     return [PromptEntry(prompt, i, at, label) for i, prompt in prompts]
 
 
-def _prompts_of_value(
-    kind: str, value: Any, positive: Any, object_id: int | None, folder: Path
-) -> list[tuple[int, Prompt]]:
+def _kind_of_row(row: Any, kinds: tuple[str, ...], others: set[str]) -> str:
+    if not isinstance(row, dict) or sum(kind in row for kind in kinds) != 1:
+        raise SeemVideoError(f"{json.dumps(row)} is not an object with one of the keys {', '.join(kinds)}.")
+    kind = next(kind for kind in kinds if kind in row)
+    own = {"click": {"positive"}, "scribble": {"positive"}, "reference": {"region"}}.get(kind, set())
+    known = {kind} | others | own
+    if unknown := sorted(set(row) - known):
+        raise SeemVideoError(f"a {kind} has no key '{unknown[0]}'; it may have {', '.join(sorted(known))}.")
+    return kind
+
+
+def _region_of_json(rows: Any, folder: Path) -> list[VisualPrompt]:
+    if not isinstance(rows, list):
+        raise SeemVideoError(
+            f'"region" is {json.dumps(rows)}; write a list of prompts such as [{{"click": [32, 24]}}].'
+        )
+    kinds = [_kind_of_row(row, _VISUAL, set()) for row in rows]
+    return [p for kind, row in zip(kinds, rows, strict=True) for _, p in _visual_of_row(kind, row, None, folder)]
+
+
+def _visual_of_row(kind: str, row: Any, object_id: int | None, folder: Path) -> list[tuple[int, VisualPrompt]]:
+    positive = row.get("positive", True)
     if type(positive) is not bool:
         raise SeemVideoError(f'"positive" is {json.dumps(positive)}; write true or false.')
     if kind == "mask":
-        if not isinstance(value, str):
-            raise SeemVideoError(f'"mask" is {json.dumps(value)}; write the path of an image.')
-        return list(read_mask(folder / value, object_id))
-    words = _words_of_json(kind, value)
-    prompt = _parse_shape(kind, words)
+        return list(read_mask(folder / _text_of_json(kind, row[kind], "the path of an image"), object_id))
+    prompt = _parse_shape(kind, _words_of_json(kind, row[kind]))
     if isinstance(prompt, Click | Scribble) and not positive:
-        prompt = Click(prompt.x, prompt.y, False) if isinstance(prompt, Click) else Scribble(prompt.points, False)
-    return [(1 if object_id is None else object_id, prompt)]
+        prompt = replace(prompt, positive=False)
+    return [(_or_first(object_id), prompt)]
+
+
+def _text_of_json(kind: str, value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise SeemVideoError(f'"{kind}" is {json.dumps(value)}; write {what}.')
+    return value
 
 
 def _words_of_json(kind: str, value: Any) -> str:

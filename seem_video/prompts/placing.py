@@ -49,8 +49,7 @@ def _refuse_negative_beginnings(placed: dict[int, list[PromptEntry]], reader: Fr
     for index, entries in placed.items():
         for object_id in sorted({entry.object_id for entry in entries} - begun):
             own = [entry.prompt for entry in entries if entry.object_id == object_id]
-            maps = rasterise(own, reader.info.height, reader.info.width)
-            if maps.box is None and maps.mask is None and not maps.positive.any():
+            if not rasterise(own, reader.info.height, reader.info.width).names_object:
                 raise SeemVideoError(
                     f"Object {object_id} begins on frame {index} with negative prompts alone; "
                     "give it a positive click, box, scribble, polygon or mask there or earlier."

@@ -10,7 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
-from seem_video.prompts.shapes import Box, Click, Coordinate, MaskPrompt, Percent, Point, Polygon, Prompt, Scribble
+from seem_video.prompts.shapes import (
+    Box,
+    Click,
+    Coordinate,
+    MaskPrompt,
+    Percent,
+    Point,
+    Polygon,
+    Prompt,
+    Reference,
+    Scribble,
+    Text,
+)
 
 # OpenCV fills polygons in 32-bit fixed point; beyond this a vertex is a slip of the hand, not the edge of an object.
 _FARTHEST_VERTEX = 32_767
@@ -18,19 +30,33 @@ _FARTHEST_VERTEX = 32_767
 
 @dataclass(frozen=True)
 class PromptMaps:
-    """The pixels that one object's prompts mark on one frame.
+    """What one object's prompts say of one frame: the pixels they mark, the words, the other images.
 
     Attributes:
         positive: (H, W) bool, clicks (one pixel each) and strokes (one pixel wide) on the object.
         negative: (H, W) bool, the same off the object.
         box: (H, W) bool, the filled rectangles, clipped to the frame; None without a box.
         mask: (H, W) bool, polygons and given masks, filled; None without one.
+        texts, references: as given.
     """
 
     positive: npt.NDArray[np.bool_]
     negative: npt.NDArray[np.bool_]
     box: npt.NDArray[np.bool_] | None
     mask: npt.NDArray[np.bool_] | None
+    texts: tuple[Text, ...] = ()
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def only_mask(self) -> bool:
+        """The mask is all there is."""
+        others = (self.positive.any(), self.negative.any(), self.box is not None, self.texts, self.references)
+        return self.mask is not None and not any(others)
+
+    @property
+    def names_object(self) -> bool:
+        """Something says what the object is, not only what it is not."""
+        return bool(self.on_object().any() or self.texts or self.references)
 
     def on_object(self) -> npt.NDArray[np.bool_]:
         """(H, W) bool, every pixel that any positive prompt marks, boxes and masks filled."""
@@ -67,18 +93,25 @@ def rasterise(prompts: Sequence[Prompt], height: int, width: int) -> PromptMaps:
                 unite("mask", _filled_polygon(points, height, width))
             case MaskPrompt(mask):
                 unite("mask", mask)
-    return PromptMaps(strokes[True].astype(bool), strokes[False].astype(bool), areas.get("box"), areas.get("mask"))
+    return PromptMaps(
+        strokes[True].astype(bool),
+        strokes[False].astype(bool),
+        areas.get("box"),
+        areas.get("mask"),
+        tuple(prompt for prompt in prompts if isinstance(prompt, Text)),
+        tuple(prompt for prompt in prompts if isinstance(prompt, Reference)),
+    )
 
 
 def to_pixels(prompt: Prompt, height: int, width: int) -> Prompt:
     """The same prompt in whole pixels of a (height, width) frame, percentages resolved and checked against the frame.
 
     Points (of clicks and scribbles) must lie inside the frame. Areas (boxes and polygons) may reach over its edge, but
-    some of them must lie inside.
+    some of them must lie inside. Texts and reference images stay as they are.
 
     Raises:
         SeemVideoError: a point outside the frame, an area of no extent or wholly outside, a mask empty or of another
-            size.
+            size; the same on a reference image, or no region of it marked.
     """
 
     def pixel(x: Coordinate, y: Coordinate) -> tuple[int, int]:
@@ -102,6 +135,11 @@ def to_pixels(prompt: Prompt, height: int, width: int) -> Prompt:
             return polygon
         case MaskPrompt(mask):
             _check_mask(mask, height, width)
+            return prompt
+        case Reference(image, region):
+            _check_region(prompt, region, image)
+            return prompt
+        case Text():
             return prompt
 
 
@@ -153,6 +191,15 @@ def _filled_polygon(points: Sequence[Point], height: int, width: int) -> npt.NDA
     filled = np.zeros((height, width), np.uint8)
     cv2.fillPoly(filled, [np.array(points, np.int32)], color=1)
     return filled.astype(bool)
+
+
+def _check_region(reference: Reference, region: Sequence[Prompt], image: npt.NDArray[np.uint8]) -> None:
+    try:
+        marked = rasterise(region, *image.shape[:2]).on_object()
+    except SeemVideoError as error:
+        raise SeemVideoError(f"In the {reference}: {error}") from error
+    if not marked.any():
+        raise SeemVideoError(f"The {reference} has no region; mark the object in it with a positive prompt.")
 
 
 def _check_mask(mask: npt.NDArray[np.bool_], height: int, width: int) -> None:

@@ -132,7 +132,54 @@ class MaskPrompt:
         return f"mask of {width}x{height}"
 
 
-Prompt: TypeAlias = Click | Box | Scribble | Polygon | MaskPrompt
+VisualPrompt: TypeAlias = Click | Box | Scribble | Polygon | MaskPrompt
+"""What is drawn on an image."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """The object in words, such as "the brown dog"; for models with a text encoder.
+
+    Raises:
+        SeemVideoError: there is no word in it.
+    """
+
+    words: str
+
+    def __post_init__(self) -> None:
+        if not self.words.strip():
+            raise SeemVideoError("A text prompt is empty; name what to look for, for example a brown dog.")
+
+    def __str__(self) -> str:
+        return f"text '{self.words}'"
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Another image, (H, W, 3) uint8 RGB, and what is drawn on the object there; for the released models.
+
+    Raises:
+        SeemVideoError: an image of another form, or nothing drawn on it.
+    """
+
+    image: npt.NDArray[np.uint8]
+    region: Sequence[VisualPrompt]
+    name: str = "reference image"
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
+            raise SeemVideoError(
+                f"The {self} is {self.image.dtype} of shape {self.image.shape}; give it as (H, W, 3) uint8 RGB."
+            )
+        object.__setattr__(self, "region", tuple(self.region))
+        if not self.region:
+            raise SeemVideoError(f"The {self} has no region; mark the object in it, for example with a mask or a box.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Prompt: TypeAlias = VisualPrompt | Text | Reference
 
 
 @dataclass(frozen=True)
@@ -143,7 +190,7 @@ class PromptEntry:
         prompt: what points at the object.
         object_id: the object's number, 1 to 255.
         at: the frame it is given on, as its index in the source or as a time; None for the first frame that is tracked.
-        label: the object's name on the overlay; None for its number.
+        label: the object's name on the overlay; None for the words of its text prompt, or else its number.
 
     Raises:
         SeemVideoError: an object number outside 1..255, or a negative frame.

@@ -1,7 +1,8 @@
 """Propagation by the released models, zero-shot: masks of past frames become visual prompts of the next.
 
 The masks of prompted frames stay as reference prompts; those of the newest frames with a confident mask join them, as
-in DINOv (Li et al., 2023); the mask of the frame before steers SEEM's memory prompts.
+in DINOv (Li et al., 2023); the mask of the frame before steers SEEM's memory prompts. An object that is only described
+is looked for by its words until it is found; from then on it is followed by its looks.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from torch import Tensor
 
 from seem_video.model.picture import OUTSIDE, Picture
 from seem_video.model.point_sampler import PointTokens
-from seem_video.model.query_decoder import Prompts
-from seem_video.model.released import ReleasedSEEM, concatenate, pick, stack, visual_similarity
+from seem_video.model.released import ReleasedSEEM
+from seem_video.model.search import Wanted, Words, find, read_prompts
 from seem_video.prompts import PromptMaps
 
 REFERENCES = 4
@@ -29,22 +30,30 @@ POINTS = 64
 """Points of a remembered mask."""
 CONFIDENT = 0.75
 """Mean probability inside a mask from which it is remembered; chosen without released weights at hand."""
+PRESENT = 0.6
+"""Mean probability inside a mask below which the object is not there; as above. Nothing inside a mask is below 0.5."""
 
 
 @dataclass
 class _Past:
-    """What is remembered of one object: tokens of one sequence each; the first reference is what the user marked."""
+    """What is remembered of one object.
 
+    Attributes:
+        images: the user's reference images. references: prompted frames, the first of them for good.
+        recent: the newest frames with a confident mask. words: what the user says of it.
+        pointed_at: the user has drawn on it, so that its mask on a prompted frame needs no confidence.
+    """
+
+    images: tuple[PointTokens, ...] = ()
     references: list[PointTokens] = field(default_factory=list)
     recent: deque[PointTokens] = field(default_factory=lambda: deque(maxlen=RECENT))
+    words: Words | None = None
+    pointed_at: bool = True
 
-    def __bool__(self) -> bool:
-        return bool(self.references or self.recent)
-
-    def tokens(self) -> PointTokens:
-        frames = [*self.references, *self.recent]
-        mean = torch.stack([frame.positive_mean for frame in frames]).mean(0)
-        return replace(concatenate(frames), positive_mean=mean)
+    def wanted(self) -> Wanted:
+        """What the next frame is searched for: the object's looks, or its words while nobody knows these."""
+        shown = (*self.images, *self.references, *self.recent)
+        return Wanted(shown=shown, words=None if shown else self.words)
 
 
 class PromptMemoryPropagator:
@@ -73,30 +82,29 @@ class PromptMemoryPropagator:
             nothing = torch.zeros(0, picture.rows, picture.columns, device=self.model.device)
             return nothing, nothing.new_zeros(0)
         logits, quality = torch.full_like(previous, OUTSIDE), previous.new_zeros(len(previous))
-        known = [i for i, past in enumerate(self._past.values()) if past]
+        wanted = [past.wanted() for past in self._past.values()]
+        known = [i for i, each in enumerate(wanted) if each]
         if known:
-            tokens = [past.tokens() for past in self._past.values() if past]
-            logits[known], quality[known] = self._decode(picture, tokens, previous[known])
+            searched = range(len(known))
+            logits[known], quality[known] = self._find(picture, [wanted[i] for i in known], previous[known], searched)
         return logits, quality
 
     def segment(
         self, picture: Picture, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        positive = np.stack([m.on_object() for m in maps])
-        negative = np.stack([m.negative for m in maps])
-        regions = (torch.from_numpy(region).to(self.model.device) for region in (positive, negative))
-        given = picture.points(*regions)
-        tokens = []
-        for i, object_id in enumerate(ids):
-            past, now = self._past[object_id], given.select([i])
-            if past:
-                known = past.tokens()
-                mean = now.positive_mean if now.positive.any() else known.positive_mean
-                tokens.append(replace(concatenate([now, known]), positive_mean=mean))
-            else:
-                tokens.append(now)
-                past.references.append(now)
-        return self._decode(picture, tokens, start)
+        wanted, searched = [], []
+        for i, (object_id, given) in enumerate(zip(ids, read_prompts(picture, maps, self.max_side), strict=True)):
+            past = self._past[object_id]
+            past.images += given.shown
+            past.words = given.words or past.words
+            past.pointed_at = given.marks is not None
+            known = past.wanted()
+            wanted.append(replace(known, marks=given.marks, words=given.words or known.words))
+            if given.marks is None:
+                searched.append(i)
+            elif not known.shown:
+                past.references.append(given.marks)
+        return self._find(picture, wanted, start, searched)
 
     def remember(
         self,
@@ -112,21 +120,25 @@ class PromptMemoryPropagator:
         tokens = picture.points(masks, torch.zeros_like(masks), most=POINTS)
         seen = masks.flatten(1).any(1).tolist()
         for i, (object_id, past) in enumerate(self._past.items()):
-            if object_id in prompted and seen[i]:
+            given = object_id in prompted
+            if not seen[i] or (quality[i] < CONFIDENT and not (given and past.pointed_at)):
+                continue
+            if given or not past.references:
                 past.references.append(tokens.select([i]))
                 del past.references[1 : 1 + len(past.references) - REFERENCES]
-            elif seen[i] and quality[i] >= CONFIDENT:
+            else:
                 past.recent.append(tokens.select([i]))
 
-    def _decode(self, picture: Picture, tokens: Sequence[PointTokens], start: Tensor | None) -> tuple[Tensor, Tensor]:
-        kind = self.model.interface.reference
-        prompts = Prompts(tokens={kind: stack(tokens)}, previous=None if start is None else picture.padded(start))
-        answering = self.model.interface.answers[kind]
-        others = frozenset({"object", "grounding"}) - {answering}
-        answers = self.model.decode(picture.features, picture.owner(len(tokens)), prompts, without=others)
-        similarity = visual_similarity(answers[answering], prompts.tokens[kind])
-        logits = picture.masks(pick(answers[answering].embeddings, similarity))[:, 0]
-        return logits, _confidence(logits)
+    def _find(
+        self, picture: Picture, wanted: Sequence[Wanted], previous: Tensor | None, searched: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Logits and confidence of N objects; of those `searched`, nothing is left where confidence is too small."""
+        logits = find(picture, wanted, previous).logits
+        confidence = _confidence(logits)
+        absent = torch.zeros_like(confidence, dtype=torch.bool)
+        absent[list(searched)] = confidence[list(searched)] < PRESENT
+        logits[absent], confidence[absent] = OUTSIDE, 0.0
+        return logits, confidence
 
 
 def _confidence(logits: Tensor) -> Tensor:

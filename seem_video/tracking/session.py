@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
-from seem_video.prompts import MaskPrompt, Prompt, to_pixels
+from seem_video.model.released_weights import need_released
+from seem_video.prompts import MaskPrompt, Prompt, Reference, Text, to_pixels
 from seem_video.results import FrameResult
 from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.tracker import Tracker
@@ -48,18 +49,22 @@ class VideoSession:
         """Give a prompt: on a frame of its own it starts an object or corrects one that is tracked by then.
 
         Args:
-            prompt: in pixels of the displayed frame, or percentages of its size.
+            prompt: in pixels of the displayed frame, or percentages of its size; text and reference images need a
+                released model.
             object_id: 1 to 255; prompts of the same id on the same frame act together.
             frame: number of the frame in the source; with `step`, of the frames stepped through.
-            label: a name for the object, kept until another one is given.
+            label: a name for the object, kept until another one is given; the words of a text prompt are one too.
 
         Raises:
-            SeemVideoError: the id or frame number cannot be, or the prompt does not fit the source's frames.
+            SeemVideoError: the id or frame number cannot be, the prompt does not fit the source's frames, or the model
+                takes none of this kind.
         """
         if not 1 <= object_id <= 255:
             raise SeemVideoError(f"Object id {object_id} cannot be; ids go from 1 to 255.")
         if frame < 0:
             raise SeemVideoError(f"Frame {frame} cannot be; frames count from 0.")
+        if isinstance(prompt, Text | Reference):
+            need_released(self._model, f"look for the {prompt}")
         if self._reader is not None:
             to_pixels(prompt, self._reader.info.height, self._reader.info.width)
         given = self._prompts.setdefault(frame, {}).setdefault(object_id, [])
@@ -68,6 +73,8 @@ class VideoSession:
         given.append(prompt)
         if label is not None:
             self._labels[object_id] = label
+        elif isinstance(prompt, Text):
+            self._labels.setdefault(object_id, prompt.words)
 
     def remove(self, object_id: int) -> None:
         """Forget an object and all its prompts; raises `SeemVideoError` if there is none of that id."""

@@ -94,7 +94,7 @@ class Tracker:
             if maps.mask is not None:
                 logits[row] = to_cells(maps.mask, logits[row]).mul(2 * CERTAIN).sub(CERTAIN)
                 quality[row] = 1.0
-                if not (maps.positive.any() or maps.negative.any() or maps.box is not None):
+                if maps.only_mask:
                     continue
             (with_mask if maps.mask is not None or object_id in known else without).append(object_id)
         for group, previous in ((with_mask, True), (without, False)):
@@ -115,7 +115,7 @@ class Tracker:
             best, winner = full.max(0)
             masks = ((winner == torch.arange(len(full), device=full.device)[:, None, None]) & (best > 0)).cpu().numpy()
         for object_id, maps in drawn.items():
-            if maps.mask is not None and not (maps.positive.any() or maps.negative.any() or maps.box is not None):
+            if maps.mask is not None and maps.only_mask:
                 masks &= ~maps.mask
                 masks[self.object_ids.index(object_id)] = maps.mask
         return masks

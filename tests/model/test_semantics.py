@@ -43,9 +43,10 @@ def test_instances_are_things_best_first() -> None:
 
 
 def test_semantic_gives_every_pixel_a_class() -> None:
-    labels = semantic(_classes(0, 1), torch.stack([_mask(0, 5), _mask(5, 10)]))
-    assert labels[:, :5].eq(0).all()
-    assert labels[:, 5:].eq(1).all()
+    regions = semantic(_classes(1, 0, 0), torch.stack([_mask(5, 10), _mask(0, 3), _mask(2, 5)]))
+    assert [(region.label, int(region.mask.sum())) for region in regions] == [(0, 20), (1, 20)]
+    assert torch.equal(regions[0].mask, ~regions[1].mask)
+    assert all(region.score > 0.99 for region in regions)
 
 
 def test_vocabularies_from_words_and_files(tmp_path) -> None:
