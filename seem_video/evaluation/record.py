@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,9 @@ import numpy as np
 import seem_video
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.scores import write_whole
+from seem_video.fingerprints import digest
 
 if TYPE_CHECKING:
-    import torch
-
     from seem_video.evaluation.davis import DavisDataset
 
 _TRACKING_CODE = ("io", "model", "prompts", "tracking")
@@ -135,32 +133,14 @@ def area_under_curve(curve: Sequence[tuple[float, float, float]]) -> float:
 def fingerprint_data(dataset: DavisDataset) -> str:
     """The SHA-256 of every frame and annotation of a dataset, names and contents."""
     files = [path for s in dataset.sequences for path in (*s.annotations, *s.frames)]
-    return _digest((str(path.relative_to(dataset.root)), path.read_bytes()) for path in files)
-
-
-def fingerprint_model(model: torch.nn.Module) -> str:
-    """The SHA-256 of a model's parameters and buffers, names and values."""
-    import torch
-
-    state = model.state_dict()
-    return _digest(
-        (name, state[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()) for name in state
-    )
+    return digest((str(path.relative_to(dataset.root)), path.read_bytes()) for path in files)
 
 
 def fingerprint_code() -> str:
     """The SHA-256 of the modules that decide masks: a change there is another tracker, whatever the version says."""
     root = Path(seem_video.__file__).parent
     files = sorted(path for room in _TRACKING_CODE for path in (root / room).rglob("*.py"))
-    return _digest((str(path.relative_to(root)), path.read_bytes()) for path in files)
-
-
-def _digest(items: Iterable[tuple[str, bytes]]) -> str:
-    digest = hashlib.sha256()
-    for name, content in items:
-        digest.update(f"{name}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    return digest((str(path.relative_to(root)), path.read_bytes()) for path in files)
 
 
 def _short(value: object) -> str:

@@ -22,11 +22,11 @@ from seem_video.evaluation.record import (
     SequenceRun,
     fingerprint_code,
     fingerprint_data,
-    fingerprint_model,
 )
 from seem_video.evaluation.robot import corrections, first_prompts
 from seem_video.evaluation.scores import Scores
 from seem_video.evaluation.scoring import score_dataset, score_sequence
+from seem_video.fingerprints import fingerprint_model
 from seem_video.io.masks import label_map
 from seem_video.io.staging import failure
 

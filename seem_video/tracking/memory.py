@@ -45,6 +45,7 @@ class MemoryBank:
         self._stacked: tuple[Tensor, Tensor, Tensor] | None = None
         self._reference: PromptTokens | None = None
         self._recent: PromptTokens | None = None
+        self._recent_at: dict[int, int] = {}  # object -> the frame of its memory prompts
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -52,6 +53,10 @@ class MemoryBank:
     def frames(self) -> list[int]:
         """Numbers of the frames in the pixel memory, oldest first."""
         return [entry.index for entry in self._entries]
+
+    def prompt_frames(self) -> list[int]:
+        """Numbers of the frames that the objects' memory prompts are from."""
+        return sorted(set(self._recent_at.values()))
 
     def add_objects(self, ids: list[int]) -> None:
         """Make room for new objects; remembered frames say nothing about them."""
@@ -79,6 +84,7 @@ class MemoryBank:
         self._entries = [entry for entry in self._entries if entry.present.any()]
         if self._reference is not None and self._recent is not None:
             self._reference, self._recent = self._reference.select(keep), self._recent.select(keep)
+        self._recent_at.pop(object_id, None)
         self._stacked = None
 
     def remember_pixels(
@@ -108,15 +114,18 @@ class MemoryBank:
         surplus = {entry.index for entry in [entry for entry in self._entries if eligible(entry)][:-most]}
         self._entries = [entry for entry in self._entries if entry.index not in surplus]
 
-    def remember_prompts(self, tokens: PromptTokens, reference: Tensor) -> None:
+    def remember_prompts(self, index: int, tokens: PromptTokens, reference: Tensor) -> None:
         """Take the tokens of a frame as the memory prompts, and as the reference prompts of some objects.
 
         Args:
+            index: frame number.
             tokens: of the objects in `object_ids`; an object without a mask has no valid ones and keeps its old ones.
             reference: (K,) bool, the objects that were prompted on this frame.
         """
         self._reference = _overwrite(self._reference, tokens, reference)
-        self._recent = _overwrite(self._recent, tokens, (tokens.valid & tokens.positive).any(1))
+        seen = (tokens.valid & tokens.positive).any(1)
+        self._recent = _overwrite(self._recent, tokens, seen)
+        self._recent_at |= {self.object_ids[row]: index for row in seen.nonzero()[:, 0].tolist()}
 
     def tokens(self) -> PromptTokens:
         """Reference prompts followed by memory prompts of the objects in `object_ids`."""

@@ -81,7 +81,7 @@ class PixelMemoryPropagator:
     ) -> None:
         owner, probability = self._owner(len(logits)), logits.sigmoid()
         given = torch.tensor([object_id in prompted for object_id in self.object_ids], device=owner.device)
-        self.memory.remember_prompts(self.model.encode_reference(features, owner, probability), given)
+        self.memory.remember_prompts(index, self.model.encode_reference(features, owner, probability), given)
         if prompted or index % self.model.config.memory.every == 0:
             values = self.model.encode_memory(features, owner, probability)
             trusted = given | (quality > TRUSTED_QUALITY)
@@ -89,6 +89,9 @@ class PixelMemoryPropagator:
                 self.memory.remember_pixels(
                     index, features.key, values, trusted, first_prompted=frozenset(new), prompted=bool(prompted)
                 )
+
+    def held_frames(self) -> set[int]:
+        return {*self.memory.frames(), *self.memory.prompt_frames()}
 
     def _owner(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.long, device=self.model.device)

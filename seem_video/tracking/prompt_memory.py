@@ -40,13 +40,17 @@ class _Past:
 
     Attributes:
         images: the user's reference images. references: prompted frames, the first of them for good.
-        recent: the newest frames with a confident mask. words: what the user says of it.
+        recent: the newest frames with a confident mask. recent_at: their numbers.
+        found_at: number of the frame on which an object that was only named or shown was first found; None for others.
+        words: what the user says of it.
         pointed_at: the user has drawn on it, so that its mask on a prompted frame needs no confidence.
     """
 
     images: tuple[PointTokens, ...] = ()
     references: list[PointTokens] = field(default_factory=list)
     recent: deque[PointTokens] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent_at: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
+    found_at: int | None = None
     words: Words | None = None
     pointed_at: bool = True
 
@@ -124,10 +128,16 @@ class PromptMemoryPropagator:
             if not seen[i] or (quality[i] < CONFIDENT and not (given and past.pointed_at)):
                 continue
             if given or not past.references:
+                past.found_at = past.found_at if given else index
                 past.references.append(tokens.select([i]))
                 del past.references[1 : 1 + len(past.references) - REFERENCES]
             else:
                 past.recent.append(tokens.select([i]))
+                past.recent_at.append(index)
+
+    def held_frames(self) -> set[int]:
+        held = {index for past in self._past.values() for index in past.recent_at}
+        return held | {past.found_at for past in self._past.values() if past.found_at is not None}
 
     def _find(
         self, picture: Picture, wanted: Sequence[Wanted], previous: Tensor | None, searched: Sequence[int]

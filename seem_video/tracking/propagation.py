@@ -50,6 +50,12 @@ class Propagator(Protocol):
     ) -> None:
         """Take a frame's masks (K, h, w) into the memory, with the ids prompted there and those that are new."""
 
+    def held_frames(self) -> set[int]:
+        """Numbers of the frames that the memory is made of.
+
+        Taking these and all prompted frames in again, in order, makes it anew.
+        """
+
 
 def to_cells(region: npt.NDArray[np.bool_], like: Tensor) -> Tensor:
     """Share of each stride-4 cell of the encoded frame that an (H, W) region covers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
+from seem_video.fingerprints import fingerprint_model, fingerprint_source
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
 from seem_video.model.released_weights import need_released
 from seem_video.prompts import MaskPrompt, Prompt, Reference, Text, to_pixels
+from seem_video.prompts.records import to_record
 from seem_video.results import FrameResult
 from seem_video.tracking.propagation import VideoModel
+from seem_video.tracking.session_file import Given, SessionFile, Tracked
 from seem_video.tracking.tracker import Tracker
 
 
@@ -23,15 +26,23 @@ class VideoSession:
     """Prompts on the frames of one video, and their propagation through it.
 
     With a reader, `propagate` yields the results of its frames, as often as asked. Without one, `step` takes the frames
-    of a live source one at a time.
+    of a live source one at a time. With a session file, prompts and results are kept in it, and what is there already
+    is not tracked again.
     """
 
-    def __init__(self, model: VideoModel, reader: FrameReader | None = None, *, max_side: int | None = None) -> None:
+    def __init__(
+        self,
+        model: VideoModel,
+        reader: FrameReader | None = None,
+        *,
+        max_side: int | None = None,
+        file: SessionFile | None = None,
+    ) -> None:
         self._model = model
         self._reader = reader
         self._max_side = max_side
-        self._prompts: dict[int, dict[int, list[Prompt]]] = {}  # frame -> object -> prompts, in the order given
-        self._labels: dict[int, str] = {}
+        self._file = file
+        self._given = file.prompts() if file else []
         self._tracker = Tracker(model, max_side=max_side)
         self._next_step = 0
 
@@ -41,9 +52,14 @@ class VideoSession:
         return self._reader.info if self._reader else None
 
     @property
+    def prompts(self) -> tuple[Given, ...]:
+        """All prompts that hold, in the order given."""
+        return tuple(self._given)
+
+    @property
     def object_ids(self) -> list[int]:
         """Ids of all objects that have a prompt, ascending."""
-        return sorted({object_id for given in self._prompts.values() for object_id in given})
+        return sorted({given.object_id for given in self._given})
 
     def add(self, prompt: Prompt, *, object_id: int = 1, frame: int = 0, label: str | None = None) -> None:
         """Give a prompt: on a frame of its own it starts an object or corrects one that is tracked by then.
@@ -67,24 +83,28 @@ class VideoSession:
             need_released(self._model, f"look for the {prompt}")
         if self._reader is not None:
             to_pixels(prompt, self._reader.info.height, self._reader.info.width)
-        given = self._prompts.setdefault(frame, {}).setdefault(object_id, [])
+        given = Given(frame, object_id, prompt, label)
+        if any(_same(given, other) for other in self._given):
+            return
+        kept = self._given
         if isinstance(prompt, MaskPrompt):  # a mask says all there is to say; what came before it is superseded
-            given.clear()
-        given.append(prompt)
-        if label is not None:
-            self._labels[object_id] = label
-        elif isinstance(prompt, Text):
-            self._labels.setdefault(object_id, prompt.words)
+            kept = [other for other in kept if (other.frame, other.object_id) != (frame, object_id)]
+        self._change([*kept, given], frame)
+
+    def undo(self) -> Given:
+        """Take back the prompt that was given last; raises `SeemVideoError` if there is none."""
+        if not self._given:
+            raise SeemVideoError("There is no prompt to undo.")
+        last = self._given[-1]
+        self._change(self._given[:-1], last.frame)
+        return last
 
     def remove(self, object_id: int) -> None:
         """Forget an object and all its prompts; raises `SeemVideoError` if there is none of that id."""
         if object_id not in self.object_ids:
             known = ", ".join(map(str, self.object_ids)) or "none"
             raise SeemVideoError(f"There is no object {object_id} to remove; the objects are: {known}.")
-        for given in self._prompts.values():
-            given.pop(object_id, None)
-        self._prompts = {frame: given for frame, given in self._prompts.items() if given}
-        self._labels.pop(object_id, None)
+        self._change([given for given in self._given if given.object_id != object_id])
         if object_id in self._tracker.object_ids:
             self._tracker.remove(object_id)
 
@@ -93,7 +113,8 @@ class VideoSession:
     ) -> Iterator[FrameResult]:
         """Track all objects and yield the result of each frame as soon as it is there; memory stays bounded.
 
-        Tracking starts afresh in each call. Prompts on frames before `start` (after it, in reverse) are looked at
+        Tracking starts afresh in each call, but for the frames at its beginning whose results are in a session file and
+        still hold. Prompts on frames before `start` (after it, in reverse) are looked at
         first, so that the objects they name are known; an object has no mask on frames before its first prompt.
 
         Args:
@@ -106,19 +127,24 @@ class VideoSession:
                 cannot be read again.
         """
         reader = self._need_reader()
-        if not self._prompts:
+        if not self._given:
             raise SeemVideoError("There is nothing to track: give at least one prompt, for example Click(320, 240).")
+        prompted = {given.frame for given in self._given}
         if start is None and reverse:
-            start = max(self._prompts)
+            start = max(prompted)
         self._tracker = Tracker(self._model, max_side=self._max_side)
-        pending = set(self._prompts)
-        if start is not None:
-            for index in sorted((i for i in pending if (i > start if reverse else i < start)), reverse=reverse):
-                self._track(reader.read_at(index))
-                pending.discard(index)
-        for frame in self._frames(reader, start, stop, reverse=reverse):
-            pending.discard(frame.index)
-            yield self._track(frame)
+        pending, last, kept = prompted, None, self._file is not None
+        for frame, is_asked_for in self._frames(reader, prompted, start, stop, reverse=reverse):
+            pending = pending - {frame.index}
+            tracked = self._file.result(frame.index, backwards=reverse) if self._file and kept else None
+            if tracked is None:
+                if kept and last is not None:
+                    self._restore(reader, last, reverse=reverse)
+                kept = False
+                tracked = self._track(frame, backwards=reverse)
+            last = frame.index
+            if is_asked_for:
+                yield self._result(frame, tracked)
         if not reverse and stop is None and pending:
             raise SeemVideoError(
                 f"A prompt is on frame {min(pending)}, but no such frame of {reader.info.name} was read; "
@@ -132,19 +158,22 @@ class VideoSession:
             image: (H, W, 3) uint8 RGB. time_s: its time in seconds, handed on to the result.
         """
         frame = Frame(index=self._next_step, time_s=time_s, pts=None, image=image)
-        result = self._track(frame)
+        result = self._result(frame, self._track(frame))
         self._next_step += 1
         return result
 
     def reset(self) -> None:
         """Forget all prompts and objects, and start counting steps at 0 again."""
-        self._prompts, self._labels, self._next_step = {}, {}, 0
+        self._change([], *{given.frame for given in self._given})
+        self._next_step = 0
         self._tracker = Tracker(self._model, max_side=self._max_side)
 
     def close(self) -> None:
-        """Close the source."""
+        """Close the source and the session file."""
         if self._reader is not None:
             self._reader.close()
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> VideoSession:
         return self
@@ -159,35 +188,90 @@ class VideoSession:
             raise SeemVideoError("This session has no source to propagate through; give its frames to step() instead.")
         return self._reader
 
-    def _frames(self, reader: FrameReader, start: int | None, stop: int | None, *, reverse: bool) -> Iterator[Frame]:
+    def _change(self, prompts: list[Given], *frames: int) -> None:
+        """Hold other prompts; results from these frames on are in doubt then."""
+        self._given = prompts
+        if self._file is not None:
+            self._file.replace_prompts(prompts)
+            for frame in frames:
+                self._file.forget_from(frame)
+
+    def _on(self, frame: int) -> dict[int, list[Prompt]]:
+        """The prompts of a frame by object."""
+        on: dict[int, list[Prompt]] = {}
+        for given in self._given:
+            if given.frame == frame:
+                on.setdefault(given.object_id, []).append(given.prompt)
+        return on
+
+    def _label(self, object_id: int) -> str:
+        own = [given for given in self._given if given.object_id == object_id]
+        named = [given.label for given in own if given.label is not None]
+        said = [given.prompt.words for given in own if isinstance(given.prompt, Text)]
+        return (named[-1:] or said[:1] or [str(object_id)])[0]
+
+    def _frames(
+        self, reader: FrameReader, prompted: set[int], start: int | None, stop: int | None, *, reverse: bool
+    ) -> Iterator[tuple[Frame, bool]]:
+        """The frames to track, in order, and whether they are asked for: prompted ones before `start` are not."""
+        if start is not None:
+            before = (index for index in prompted if (index > start if reverse else index < start))
+            for index in sorted(before, reverse=reverse):
+                yield reader.read_at(index), False
         if reverse:
             assert start is not None
-            yield from reader.reversed(start, 0 if stop is None else stop + 1)
+            for frame in reader.reversed(start, 0 if stop is None else stop + 1):
+                yield frame, True
             return
         for frame in reader:
             if stop is not None and frame.index >= stop:
                 return
             if start is None or frame.index >= start:
-                yield frame
+                yield frame, True
 
-    def _track(self, frame: Frame) -> FrameResult:
-        masks, scores = self._tracker.step(frame.index, frame.image, self._prompts.get(frame.index, {}))
-        tracked = self._tracker.object_ids
+    def _track(self, frame: Frame, *, backwards: bool = False) -> Tracked:
+        masks, scores = self._tracker.step(frame.index, frame.image, self._on(frame.index))
+        held = tuple(self._tracker.held_frames) if self._file else ()
+        tracked = Tracked(tuple(self._tracker.object_ids), masks, scores, held)
+        if self._file is not None:
+            self._file.keep(frame.index, tracked, backwards=backwards)
+        return tracked
+
+    def _restore(self, reader: FrameReader, last: int, *, reverse: bool) -> None:
+        """Make the tracker what it was after frame `last`, from the session file."""
+        assert self._file is not None
+        after = self._file.result(last, backwards=reverse)
+        prompted = {given.frame for given in self._given if (given.frame >= last if reverse else given.frame <= last)}
+        for index in sorted({last, *(after.held_frames if after else ()), *prompted}, reverse=reverse):
+            tracked = self._file.result(index, backwards=reverse)
+            if tracked is not None:
+                rows = [i for i, object_id in enumerate(tracked.object_ids) if object_id in self.object_ids]
+                ids = [tracked.object_ids[i] for i in rows]
+                image = reader.read_at(index).image
+                self._tracker.restore(index, image, self._on(index), ids, tracked.masks[rows], tracked.scores[rows])
+
+    def _result(self, frame: Frame, tracked: Tracked) -> FrameResult:
+        """A result with all objects of the session; those that are not tracked yet are empty."""
         ids = self.object_ids
-        height, width = frame.image.shape[:2]
-        all_masks, all_scores = np.zeros((len(ids), height, width), bool), np.zeros(len(ids), np.float32)
-        rows = [ids.index(object_id) for object_id in tracked]
-        all_masks[rows], all_scores[rows] = masks, scores
+        masks, scores = np.zeros((len(ids), *frame.image.shape[:2]), bool), np.zeros(len(ids), np.float32)
+        for object_id, mask, score in zip(tracked.object_ids, tracked.masks, tracked.scores, strict=True):
+            if object_id in ids:
+                masks[ids.index(object_id)], scores[ids.index(object_id)] = mask, score
         return FrameResult(
             index=frame.index,
             time_s=frame.time_s,
             pts=frame.pts,
             image=frame.image,
             object_ids=tuple(ids),
-            masks=all_masks,
-            scores=all_scores,
-            labels=tuple(self._labels.get(object_id, str(object_id)) for object_id in ids),
+            masks=masks,
+            scores=scores,
+            labels=tuple(map(self._label, ids)),
         )
+
+
+def _same(a: Given, b: Given) -> bool:
+    whose = (a.frame, a.object_id, a.label) == (b.frame, b.object_id, b.label)
+    return whose and to_record(a.prompt) == to_record(b.prompt)
 
 
 def open_session(
@@ -199,6 +283,7 @@ def open_session(
     start: int = 0,
     stop: int | None = None,
     stride: int = 1,
+    file: Path | SessionFile | None = None,
 ) -> VideoSession:
     """Open a source for tracking.
 
@@ -206,11 +291,29 @@ def open_session(
         source: what `open_reader` takes, or a reader that is open already.
         model: from `load_model`.
         max_side: the longest side, in pixels, at which frames are encoded; None for the model's own size.
-        backend, start, stop, stride: as in `open_reader`.
+        backend, start, stop, stride: as in `open_reader`; as it was opened, for an open reader.
+        file: a session file to go on with, or to begin; its source must be a video file or a folder of images.
 
     Raises:
-        SeemVideoError: the source cannot be read.
+        SeemVideoError: the source cannot be read, or the session file belongs to another source, model or setting.
     """
     if not isinstance(source, FrameReader):
         source = open_reader(source, backend=backend, start=start, stop=stop, stride=stride)
-    return VideoSession(model, source, max_side=max_side)
+    if file is not None:
+        file = file if isinstance(file, SessionFile) else SessionFile(file)
+        file.claim(_about(source.info, model, max_side, start, stride))
+    return VideoSession(model, source, max_side=max_side, file=file)
+
+
+def _about(info: SourceInfo, model: VideoModel, max_side: int | None, start: int, stride: int) -> Mapping[str, str]:
+    """What decides the results of a session beside its prompts."""
+    if info.path is None:
+        raise SeemVideoError(
+            f"{info.name} cannot be read again, so it can have no session file; save it as a video first."
+        )
+    return {
+        "video": fingerprint_source(info.path),
+        "model": fingerprint_model(model),
+        "model input size": str(max_side),
+        "choice of frames": f"from {start} every {stride}",
+    }

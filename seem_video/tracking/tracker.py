@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seem_video.model.memory_encoder import soft_aggregate
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, PromptMaps, rasterise
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
@@ -20,6 +19,8 @@ from seem_video.tracking.propagation import Propagator, VideoModel, to_cells
 
 CERTAIN = 12.0
 """Logit of a pixel that the user gave: sure, but finite."""
+SURE = 1e-4
+"""Probability that is left to the other side where a mask covers a cell wholly or not at all."""
 
 
 class Tracker:
@@ -71,12 +72,61 @@ class Tracker:
             logits = torch.cat([logits, logits.new_full((len(new), *logits.shape[1:]), -CERTAIN)])
             quality = torch.cat([quality, quality.new_zeros(len(new))])
         self._apply_prompts(features, drawn, known, logits, quality)
-        competing = soft_aggregate(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
         masks = self._full_size(logits, drawn, height, width)
         quality = quality * torch.from_numpy(masks.any(axis=(1, 2))).to(quality)
-        self._propagator.remember(index, features, competing, quality, prompted=list(drawn), new=new)
-        self._previous = competing
+        self._take_in(index, features, masks, logits, quality, prompted=list(drawn), new=new)
         return masks, quality.cpu().numpy().astype(np.float32)
+
+    @property
+    def held_frames(self) -> set[int]:
+        """Numbers of frames: these, the prompted ones and the last one, restored in order, make this tracker anew."""
+        return self._propagator.held_frames()
+
+    @torch.inference_mode()
+    def restore(
+        self,
+        index: int,
+        image: npt.NDArray[np.uint8],
+        prompts: Mapping[int, Sequence[Prompt]],
+        object_ids: Sequence[int],
+        masks: npt.NDArray[np.bool_],
+        scores: npt.NDArray[np.float32],
+    ) -> None:
+        """Remember a frame that was tracked before, as `step` did then.
+
+        Args:
+            index, image, prompts: as given to `step`.
+            object_ids: as they were after it. masks, scores: what it returned.
+        """
+        if not object_ids:
+            return
+        height, width = image.shape[:2]
+        drawn = {object_id: rasterise(given, height, width) for object_id, given in prompts.items()}
+        features = self._propagator.encode(image)
+        known = list(self.object_ids)
+        new = [object_id for object_id in object_ids if object_id not in known]
+        self._propagator.add_objects(new)
+        like, _ = self._propagator.propagate(features, None)
+        logits = like.new_zeros(len(masks), *like.shape[1:])
+        quality = torch.from_numpy(scores).to(logits)
+        self._apply_prompts(features, drawn, known, logits, quality.clone())
+        self._take_in(index, features, masks, logits, quality, prompted=list(drawn), new=new)
+
+    def _take_in(
+        self,
+        index: int,
+        features: Any,
+        masks: npt.NDArray[np.bool_],
+        like: Tensor,
+        quality: Tensor,
+        *,
+        prompted: Sequence[int],
+        new: Sequence[int],
+    ) -> None:
+        """Remember the masks (K, H, W) that were handed out, no more: so they are enough to go on from there later."""
+        shares = torch.stack([to_cells(mask, cells) for mask, cells in zip(masks, like, strict=True)])
+        self._previous = torch.logit(shares, eps=SURE)
+        self._propagator.remember(index, features, self._previous, quality, prompted=prompted, new=new)
 
     def _apply_prompts(
         self,

@@ -1,0 +1,97 @@
+"""Prompts as JSON that stands for itself, pixels included, and back; for session files."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pycocotools.mask
+
+from seem_video.prompts.shapes import (
+    Box,
+    Click,
+    Coordinate,
+    MaskPrompt,
+    Percent,
+    Polygon,
+    Prompt,
+    Reference,
+    Scribble,
+    Text,
+    VisualPrompt,
+)
+
+
+def to_record(prompt: Prompt) -> dict[str, Any]:
+    """A prompt as a JSON object, with `kind` first."""
+    match prompt:
+        case Click(x, y, positive):
+            return {"kind": "click", "points": [_words(x, y)], "positive": positive}
+        case Box(x0, y0, x1, y1):
+            return {"kind": "box", "points": [_words(x0, y0), _words(x1, y1)]}
+        case Scribble(points, positive):
+            return {"kind": "scribble", "points": [_words(*point) for point in points], "positive": positive}
+        case Polygon(points):
+            return {"kind": "polygon", "points": [_words(*point) for point in points]}
+        case MaskPrompt(mask):
+            return {"kind": "mask", **encode_mask(mask)}
+        case Text(words):
+            return {"kind": "text", "words": words}
+        case Reference(image, region, name):
+            png = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))[1].tobytes()
+            drawn = [to_record(each) for each in region]
+            return {"kind": "reference", "png": base64.b64encode(png).decode(), "region": drawn, "name": name}
+    raise TypeError(f"{type(prompt).__name__} is no prompt")
+
+
+def from_record(record: dict[str, Any]) -> Prompt:
+    """The prompt that `to_record` wrote."""
+    match record["kind"]:
+        case "text":
+            return Text(record["words"])
+        case "reference":
+            png = np.frombuffer(base64.b64decode(record["png"]), np.uint8)
+            image = cast(npt.NDArray[np.uint8], cv2.imdecode(png, cv2.IMREAD_COLOR))
+            return Reference(
+                np.ascontiguousarray(image[..., ::-1]), [_drawn(each) for each in record["region"]], record["name"]
+            )
+    return _drawn(record)
+
+
+def encode_mask(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """An (H, W) bool mask as COCO run lengths: size and counts."""
+    rle = pycocotools.mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": list(mask.shape), "counts": rle["counts"].decode("ascii")}
+
+
+def decode_mask(record: dict[str, Any]) -> npt.NDArray[np.bool_]:
+    """The (H, W) bool mask that `encode_mask` wrote."""
+    decoded = pycocotools.mask.decode({"size": record["size"], "counts": record["counts"].encode("ascii")})
+    return np.ascontiguousarray(decoded.astype(bool))
+
+
+def _drawn(record: dict[str, Any]) -> VisualPrompt:
+    if record["kind"] == "mask":
+        return MaskPrompt(decode_mask(record))
+    points = [(_coordinate(x), _coordinate(y)) for x, y in record["points"]]
+    match record["kind"]:
+        case "click":
+            return Click(*points[0], record["positive"])
+        case "box":
+            return Box(*points[0], *points[1])
+        case "scribble":
+            return Scribble(points, record["positive"])
+        case "polygon":
+            return Polygon(points)
+    raise ValueError(f"no prompt is of the kind {record['kind']!r}")
+
+
+def _words(x: Coordinate, y: Coordinate) -> list[int | str]:
+    return [f"{value.value!r}%" if isinstance(value, Percent) else int(value) for value in (x, y)]
+
+
+def _coordinate(value: int | str) -> Coordinate:
+    return Percent(float(value[:-1])) if isinstance(value, str) else value

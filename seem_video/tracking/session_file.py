@@ -1,0 +1,141 @@
+"""A session on disk: the prompts given and the masks found, in one SQLite file that is whole at every moment.
+
+The masks are all that a tracker needs to go on, so the file holds nothing else of it and stays small: tables `about`
+(what the session belongs to), `prompts` (in the order given) and `results` (a row a frame, for each direction).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seem_video.errors import SeemVideoError
+from seem_video.prompts import Prompt
+from seem_video.prompts.records import decode_mask, encode_mask, from_record, to_record
+
+_TABLES = """
+create table if not exists about (name text primary key, value text);
+create table if not exists prompts (id integer primary key, frame int, object int, label text, prompt text);
+create table if not exists results (frame int, backwards int, found text, primary key (frame, backwards));
+"""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A prompt of a session: whose it is, on which frame, and the name given with it."""
+
+    frame: int
+    object_id: int
+    prompt: Prompt
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What was found on one frame.
+
+    Attributes:
+        object_ids: K ids, in the tracker's order. masks: (K, H, W) bool. scores: (K,) float32.
+        held_frames: numbers of the frames that the tracker's memory was made of afterwards.
+    """
+
+    object_ids: tuple[int, ...]
+    masks: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float32]
+    held_frames: tuple[int, ...]
+
+
+class SessionFile:
+    """Opens a session file, or begins one where there is none."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `SeemVideoError` if the file is none of ours or cannot be written."""
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+            self._db.executescript(_TABLES)
+        except sqlite3.Error as error:
+            raise SeemVideoError(f"'{path}' cannot be used as a session file ({error}); name another file.") from error
+
+    def claim(self, about: Mapping[str, str]) -> None:
+        """Say what the session belongs to, by name; a new file takes it over.
+
+        Raises:
+            SeemVideoError: the file was begun with something else.
+        """
+        known = dict(self._db.execute("select name, value from about"))
+        for name, value in about.items():
+            if known.setdefault(name, value) != value:
+                raise SeemVideoError(
+                    f"The session file '{self.path}' was begun with another {name}; "
+                    "give the same one again, or name a new session file."
+                )
+        self._db.executemany("insert or replace into about values (?, ?)", known.items())
+
+    def prompts(self) -> list[Given]:
+        """All prompts, in the order given."""
+        rows = self._db.execute("select frame, object, prompt, label from prompts order by id")
+        return [Given(frame, object_id, from_record(json.loads(text)), label) for frame, object_id, text, label in rows]
+
+    def replace_prompts(self, prompts: Sequence[Given]) -> None:
+        """Hold these prompts and no others."""
+        rows = [(g.frame, g.object_id, g.label, json.dumps(to_record(g.prompt))) for g in prompts]
+        self._db.execute("begin")
+        self._db.execute("delete from prompts")
+        self._db.executemany("insert into prompts (frame, object, label, prompt) values (?, ?, ?, ?)", rows)
+        self._db.execute("commit")
+
+    def result(self, frame: int, *, backwards: bool) -> Tracked | None:
+        """What was found on a frame in this direction, if it still holds."""
+        query = "select found from results where frame = ? and backwards = ?"
+        row = self._db.execute(query, (frame, backwards)).fetchone()
+        if row is None:
+            return None
+        found = json.loads(row[0])
+        size = found["size"]
+        masks = [decode_mask({"size": size, "counts": counts}) for counts in found["masks"]]
+        return Tracked(
+            object_ids=tuple(found["objects"]),
+            masks=np.stack(masks) if masks else np.zeros((0, *size), bool),
+            scores=np.array(found["scores"], np.float32),
+            held_frames=tuple(found["held"]),
+        )
+
+    def keep(self, frame: int, tracked: Tracked, *, backwards: bool) -> None:
+        """Keep what was found on a frame."""
+        found = {
+            "objects": tracked.object_ids,
+            "size": tracked.masks.shape[1:],
+            "masks": [encode_mask(mask)["counts"] for mask in tracked.masks],
+            "scores": [float(score) for score in tracked.scores],
+            "held": sorted(tracked.held_frames),
+        }
+        self._db.execute("insert or replace into results values (?, ?, ?)", (frame, backwards, json.dumps(found)))
+
+    def forget_from(self, frame: int) -> None:
+        """Forget the results that a change of the prompts on a frame puts in doubt: there, and onwards from there."""
+        self._db.execute("delete from results where frame >= ? and not backwards", [frame])
+        self._db.execute("delete from results where frame <= ? and backwards", [frame])
+
+    def close(self) -> None:
+        """Close the file; what was kept is in it."""
+        self._db.close()
+
+    def delete(self) -> None:
+        """Close the file and remove it."""
+        self.close()
+        delete_session(self.path)
+
+
+def delete_session(path: Path) -> None:
+    """Remove a session file that nobody has open, if it is there."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
