@@ -1,8 +1,8 @@
 """3 x 3 convolutions by minimal filtering (Winograd; Lavin and Gray, 2016): a quarter of the multiplications.
 
-In one dimension, four outputs y of a filter w with three taps on six inputs x are y = A [(G w) * (B x)]: polynomials are
-multiplied by their values at five points and at infinity (Toom and Cook). In two dimensions each matrix acts on rows and
-on columns. The result is that of the direct sum up to rounding.
+In one dimension, four outputs y of a filter w with three taps on six inputs x are y = A [(G w) * (B x)]: polynomials
+are multiplied by their values at five points and at infinity (Toom and Cook). In two dimensions each matrix acts on
+rows and on columns. The result is that of the direct sum up to rounding.
 """
 
 from __future__ import annotations
