@@ -230,7 +230,12 @@ class QueryDecoder(nn.Module):
 
     @staticmethod
     def masks(embeddings: Tensor, mask_features: Tensor, owner: Tensor) -> Tensor:
-        """Mask logits (N, Q, h, w) of mask embeddings (N, Q, C) on the frames `owner` of mask features (B, C, h, w)."""
+        """Mask logits (N, Q, h, w) of mask embeddings (N, Q, C) on the frames `owner` of mask features (B, C, h, w).
+
+        Features of a single frame are not copied for each of the N.
+        """
+        if len(mask_features) == 1:
+            return torch.einsum("nqc,chw->nqhw", embeddings, mask_features[0])
         return torch.einsum("nqc,nchw->nqhw", embeddings, mask_features[owner])
 
     def _group(self, group: str, prompts: Prompts) -> tuple[Tensor, Tensor, Tensor]:
