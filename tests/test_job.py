@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import moving_square
+import torch
+from helpers import Finished, moving_square
 from PIL import Image
+from tiny import filled
 
 import seem_video
 from seem_video import Box, Click, MaskPrompt, PromptEntry, Seconds, SeemVideoError, TrackSummary, track
@@ -59,6 +63,24 @@ def test_a_generator_that_ends_before_a_prompt_says_so_and_keeps_what_it_gave(tm
     with pytest.raises(SeemVideoError, match="frame 9"):
         track(iter(moving_square(3)), prompts, out=tmp_path / "out", model=model, save=["masks"])
     assert len(list((tmp_path / "out" / "masks.partial").iterdir())) == 3
+
+
+def test_words_and_a_reference_image_start_a_track_of_a_released_model(
+    seem: Callable[..., Finished], clip: Path, tmp_path: Path
+):
+    torch.save(filled("tiny_focal", vocabulary=49_408, context=77), tmp_path / "seem_tiny_v1.pt")
+    Image.fromarray(moving_square(1)[0]).save(tmp_path / "square.png")
+    rows = [{"text": "the ground", "object": 3, "at": 2}]
+    (tmp_path / "more.json").write_text(json.dumps(rows))
+    words = ["--text", "the red square", "--object", "2", "--reference", tmp_path / "square.png"]
+    words += ["--reference-box", "10,20,29,39", "--prompts", tmp_path / "more.json"]
+    options = ["--model", tmp_path / "seem_tiny_v1.pt", "--device", "cpu", "--save", "masks,rle", "--max-side", "96"]
+    finished = seem("track", clip, *words, *options, "--stop", 4, "--out", tmp_path / "out")
+    assert finished.code == 0, finished.err
+    assert "object 1 (the red square): visible in" in finished.out
+    assert len(list((tmp_path / "out" / "masks").iterdir())) == 4
+    objects = json.loads((tmp_path / "out" / "masks.json").read_text())["objects"]
+    assert [entry["label"] for entry in objects.values()] == ["the red square", "2", "the ground"]
 
 
 def _result(index: int, *visible: bool) -> FrameResult:

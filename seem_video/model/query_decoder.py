@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seem_video.model.decoder import DecoderLayer, foreground
-from seem_video.model.layers import MLP, of_each_object, resize_to
+from seem_video.model.layers import MLP, resize_to
 from seem_video.model.point_sampler import PointTokens
 
 
@@ -230,8 +230,13 @@ class QueryDecoder(nn.Module):
 
     @staticmethod
     def masks(embeddings: Tensor, mask_features: Tensor, owner: Tensor) -> Tensor:
-        """Mask logits (N, Q, h, w) of mask embeddings (N, Q, C) on the frames `owner` of mask features (B, C, h, w)."""
-        return torch.einsum("nqc,nchw->nqhw", embeddings, of_each_object(mask_features, owner))
+        """Mask logits (N, Q, h, w) of mask embeddings (N, Q, C) on the frames `owner` of mask features (B, C, h, w).
+
+        Features of a single frame are not copied for each of the N.
+        """
+        if len(mask_features) == 1:
+            return torch.einsum("nqc,chw->nqhw", embeddings, mask_features[0])
+        return torch.einsum("nqc,nchw->nqhw", embeddings, mask_features[owner])
 
     def _group(self, group: str, prompts: Prompts) -> tuple[Tensor, Tensor, Tensor]:
         """Content (1 or N, L, C), position and item (1 or N, L) of a group of rows."""
