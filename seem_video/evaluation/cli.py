@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Score masks on DAVIS, run a model over it, compare runs.", no_args_is_help=True)
+app = typer.Typer(help="Score masks on DAVIS, run a model over it, compare runs.")
 
 _PROCESSES = os.cpu_count() or 1
 
@@ -44,6 +44,12 @@ ModelOption = Annotated[str, typer.Option("--model", metavar="NAME|FILE", help="
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, mps.")]
 JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes that score.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
 
 
 @app.command()
