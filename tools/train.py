@@ -34,7 +34,9 @@ def main(
         Path, typer.Option(exists=True, file_okay=False, help="Folder that the recipe's data paths are relative to.")
     ],
     out: Annotated[Path, typer.Option(help="Where checkpoint, log and weights go.")],
-    initial: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of a whole model to go on from.")] = None,
+    initial: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of a whole model to go on from.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that make clips.")] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of the model; 0 leaves the choice to torch.")] = 0,
 ) -> None:
