@@ -20,7 +20,7 @@ from seem_video.evaluation.davis import DavisDataset, DavisSequence
 from seem_video.evaluation.labels import Labels, read_labels
 from seem_video.evaluation.metrics import mean_statistics
 from seem_video.evaluation.record import RunRecord, round_curve
-from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores, write_whole
+from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores, report_path, write_whole
 from seem_video.io.overlay import draw_overlay
 from seem_video.results import FrameResult
 
@@ -50,9 +50,8 @@ def write_report(
         title=escape(f"DAVIS {dataset.year} {scores.title}"),
         sections="".join(f"<section><h2>{name}</h2>{content}</section>" for name, content in sections),
     )
-    path = out / "report" / "index.html"
-    write_whole(path, page)
-    return path
+    write_whole(report_path(out), page)
+    return report_path(out)
 
 
 def _summary(scores: Scores, dataset: DavisDataset) -> str:

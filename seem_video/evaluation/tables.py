@@ -41,7 +41,8 @@ def run_progress(*, shown: bool) -> Iterator[Callable[[str, SequenceRun, bool], 
 @contextmanager
 def image_progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar over the images of an interactive run."""
-    with Progress(console=Console(stderr=True), disable=not shown, transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not (shown and console.is_terminal), transient=True) as progress:
         task = progress.add_task("Clicking", total=None)
         yield lambda name, done, total: progress.update(task, completed=done, total=total)
 
