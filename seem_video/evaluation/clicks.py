@@ -53,9 +53,9 @@ def click_until_good(still: StillImage, annotated: AnnotatedImage) -> dict[int, 
     The objects are separate cases, only decoded together; void pixels count for nothing.
     """
     objects = {i: _Clicked(truth, np.zeros_like(truth)) for i, truth in annotated.objects.items()}
-    waiting = list(objects.values())
-    while waiting := [o for o in waiting if o.click()]:
-        masks = still.masks([[Click(*c) for c in o.clicks] for o in waiting])
-        for o, mask in zip(waiting, masks, strict=True):
-            o.see(mask & ~annotated.void)
+    waiting = objects
+    while waiting := {i: o for i, o in waiting.items() if o.click()}:
+        masks = still.click({i: Click(*o.clicks[-1]) for i, o in waiting.items()})
+        for i, o in waiting.items():
+            o.see(masks[i] & ~annotated.void)
     return {i: o.ious for i, o in objects.items()}

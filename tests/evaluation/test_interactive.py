@@ -21,17 +21,14 @@ class DiskImage:
     encoded: ClassVar[int] = 0
 
     def __init__(self, model, image):
-        self.size = image.shape[:2]
+        self.size, self.painted = image.shape[:2], {}
         DiskImage.encoded += 1
 
-    def masks(self, clicks):
-        return np.stack([self.mask(given) for given in clicks])
-
-    def mask(self, clicks):
-        mask = np.zeros(self.size, np.uint8)
-        for click in clicks:
+    def click(self, clicks):
+        for i, click in clicks.items():
+            mask = self.painted.setdefault(i, np.zeros(self.size, np.uint8))
             cv2.circle(mask, (click.x, click.y), 12, int(click.positive), -1)
-        return mask.astype(bool)
+        return {i: self.painted[i].astype(bool) for i in clicks}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A still image gives what a session gives, for one encoding of the image however often it is clicked."""
+"""A still image is encoded once however often it is clicked, and corrections start from the mask before."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,8 @@ import pytest
 from seem_video import Click, open_session
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.still import StillImage
+
+DISC, BOX = Click(30, 48), Click(95, 50)
 
 
 @pytest.fixture
@@ -17,31 +19,29 @@ def image() -> np.ndarray:
     return image
 
 
-def session_mask(model, image: np.ndarray, clicks: list[Click]) -> np.ndarray:
+def test_the_first_click_gives_what_a_session_gives(model, image: np.ndarray):
     with open_session([image], model) as session:
-        for click in clicks:
-            session.add(click)
+        session.add(DISC)
         [result] = session.propagate()
-    return result.masks[0]
+    assert np.array_equal(StillImage(model, image).click({5: DISC})[5], result.masks[0])
 
 
-def test_a_mask_is_that_of_a_session_with_the_same_clicks(model, image: np.ndarray):
-    clicks = [Click(30, 48), Click(95, 50, positive=False)]
-    still = StillImage(model, image)
-    assert np.array_equal(still.masks([clicks[:1]])[0], session_mask(model, image, clicks[:1]))
-    assert np.array_equal(still.masks([clicks])[0], session_mask(model, image, clicks))
+def test_objects_do_not_change_each_other(model, image: np.ndarray):
+    alone = StillImage(model, image).click({1: DISC})[1]
+    masks = StillImage(model, image).click(dict.fromkeys(range(1, 18), DISC) | {18: BOX})
+    assert list(masks) == list(range(1, 19))
+    assert np.mean(masks[1] ^ alone) < 0.002  # batches may round otherwise
+    assert masks[18][50, 95]
 
 
-def test_objects_do_not_compete_and_the_image_is_encoded_once(model, image: np.ndarray, monkeypatch):
-    encoded = []
-    encode = PixelMemoryPropagator.encode
+def test_the_image_is_encoded_once_and_a_correction_starts_from_the_mask_before(model, image: np.ndarray, monkeypatch):
+    encoded, starts = [], []
+    encode, segment = PixelMemoryPropagator.encode, PixelMemoryPropagator.segment
     monkeypatch.setattr(PixelMemoryPropagator, "encode", lambda *args: encoded.append(1) or encode(*args))
+    monkeypatch.setattr(PixelMemoryPropagator, "segment", lambda *args: starts.append(args[-1]) or segment(*args))
     still = StillImage(model, image)
-    disc = [Click(30, 48)]
-    alone = still.masks([disc])[0]
-    together = still.masks([disc] * 17 + [[Click(95, 50)]])
-    assert len(together) == 18
-    assert np.mean(together[0] ^ alone) < 0.002  # batches may round otherwise
-    assert np.array_equal(together[0], together[15])
-    assert still.masks([]).shape == (0, 96, 128)
+    still.click({1: DISC})
+    still.click({1: Click(60, 80, positive=False), 2: BOX})
     assert len(encoded) == 1
+    assert [start is None for start in starts] == [True, True, False]
+    assert len(starts[2]) == 1
