@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from tiny import INTERFACE_OF, filled
 
 from seem_video import Click, open_session
+from seem_video.model.architecture import build_filled
+from seem_video.model.query_decoder import INTERFACES
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.still import StillImage
 
@@ -45,3 +48,11 @@ def test_the_image_is_encoded_once_and_a_correction_starts_from_the_mask_before(
     assert len(encoded) == 1
     assert [start is None for start in starts] == [True, True, False]
     assert len(starts[2]) == 1
+
+
+def test_released_models_are_clicked_in_the_same_way(image: np.ndarray):
+    released = build_filled(filled("tiny_focal"), INTERFACES[INTERFACE_OF["tiny_focal"]])
+    still = StillImage(released, image)
+    first = still.click({1: DISC, 2: BOX})
+    second = still.click({1: Click(60, 80, positive=False)})
+    assert [mask.shape for mask in (first[1], first[2], second[1])] == [image.shape[:2]] * 3
