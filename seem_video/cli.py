@@ -1,7 +1,6 @@
 """The command line: words to API calls, results to a summary, a user's mistakes to one sentence and exit code 2.
 
-Exit codes: 0 done; 2 something to mend, said in one sentence; 3 the source broke off, and what decoded is tracked and
-kept; 130 stopped by Ctrl-C. What the program itself does wrong keeps its traceback.
+Exit codes are those of `terminal`, and 3: the source broke off, and what decoded is tracked and kept.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import seem_video
-from seem_video.errors import SeemVideoError
+from seem_video import terminal
 from seem_video.evaluation.cli import app as evaluation
 from seem_video.prompt_options import command_with_prompts
 
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
     from seem_video.prompts import PromptEntry
 
 _DEMO = Path(__file__).parent / "data"
-_MISTAKE, _BROKEN_SOURCE, _INTERRUPTED = 2, 3, 130
-# Newer releases of typer carry click inside themselves, older ones depend on it: either way, what words can do wrong.
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+_BROKEN_SOURCE = 3
 
 app = typer.Typer(
     help="Click a thing in a video, get its mask in every frame.",
@@ -206,13 +203,7 @@ def download(name: Annotated[str, typer.Argument(help="A name that `seem-video m
 
 def main() -> None:
     """Runs the command line and leaves with its exit code."""
-    try:
-        code = app(standalone_mode=False, prog_name="seem-video")
-    except SeemVideoError as error:
-        code = _say_mistake(str(error))
-    except _UsageError as error:
-        code = _say_mistake(_with_help(error))
-    sys.exit(code)
+    terminal.run(app, name="seem-video")
 
 
 def _facts(info: SourceInfo) -> dict[str, str]:
@@ -228,16 +219,6 @@ def _facts(info: SourceInfo) -> dict[str, str]:
     }
 
 
-def _with_help(error: Any) -> str:
-    command = error.ctx.command_path if error.ctx else "seem-video"
-    return f"{error.format_message().rstrip('.')}; see '{command} --help'."
-
-
-def _say_mistake(sentence: str) -> int:
-    print(f"Error: {sentence}", file=sys.stderr)
-    return _MISTAKE
-
-
 def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: bool = False, **options: Any) -> int:
     """Tracks with a progress bar and prints the summary; returns the exit code."""
     from seem_video.report import FrameProgress, print_summary
@@ -250,7 +231,7 @@ def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: 
     if summary is None:
         done = f"what is done is kept in {out}, named as partial" if progress.frames else "nothing was written"
         print(f"Stopped after {progress.frames} frames: {done}.", file=sys.stderr)
-        return _INTERRUPTED
+        return terminal.INTERRUPTED
     if not quiet:
         print_summary(summary)
     if summary.broken:

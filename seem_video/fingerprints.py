@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 _END = 1 << 20
 
 
-def digest(items: Iterable[tuple[str, bytes]]) -> str:
-    """The SHA-256 of named contents, in their order."""
+def digest(items: Iterable[tuple[str, bytes | Path]]) -> str:
+    """The SHA-256 of names and contents, in their order; the content of a path is its file's."""
     found = hashlib.sha256()
-    for name, content in items:
+    for name, item in items:
+        content = item.read_bytes() if isinstance(item, Path) else item
         found.update(f"{name}\0{len(content)}\0".encode())
         found.update(content)
     return found.hexdigest()

@@ -1,33 +1,51 @@
-"""Times our scoring and the `vos-benchmark` package on the same masks, one process each, and checks that they agree.
+"""Times our scoring and the `vos-benchmark` package on the same masks, and checks that they agree.
 
     pip install --no-deps vos-benchmark && pip install scikit-image tqdm
-    python tools/benchmark_davis.py --root DAVIS --year 2017 --set val --results DIR
+    python tools/benchmark_davis.py --root DAVIS --year 2017 --set val --results DIR --jobs 1 --jobs 2
 
 (`--no-deps`, because it asks for opencv-python, whose files overwrite those of opencv-python-headless.)
 
-Without --results the annotations themselves, moved by (5, 3) pixels, stand for a tracker's masks.
+Each run has a fresh process to itself, which spreads the sequences over so many processes; loading the packages is not
+timed, starting those processes is. Memory is the largest resident size of any one process. Without --results the
+annotations themselves, moved by (5, 3) pixels, stand for a tracker's masks.
 """
 
-import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
 import cv2
 import numpy as np
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import track as progress
+from rich.table import Table
 
-from seem_video.errors import SeemVideoError
 from seem_video.evaluation.davis import DavisDataset
 from seem_video.evaluation.labels import VOID, read_labels, write_labels
-from seem_video.evaluation.scores import SequenceScores
-from seem_video.evaluation.scoring import score_dataset, score_sequence
+from seem_video.evaluation.record import peak_memory_mb
+from seem_video.evaluation.scoring import score_dataset
+from seem_video.terminal import run
 
 _SHIFT = (5, 3)
 _EXACT = 1e-12
+
+Means = dict[str, dict[int, tuple[float, float]]]
+"""Mean J and F by sequence and object id."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: wall seconds, the largest resident size of a process in MB, and what was scored."""
+
+    seconds: float
+    memory_mb: float | None
+    means: Means
 
 
 def main(
@@ -35,40 +53,71 @@ def main(
     year: Annotated[int, typer.Option(help="2016 or 2017.")] = 2017,
     set_name: Annotated[str, typer.Option("--set", help="A list in ImageSets/YEAR.")] = "val",
     results: Annotated[Path | None, typer.Option(help="Masks to score.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes of the run that is spread.")] = 2,
+    jobs: Annotated[list[int] | None, typer.Option(min=1, help="Processes; once for each count; 1 and 2.")] = None,
 ) -> None:
-    """Print seconds, ratio and greatest difference."""
-    from vos_benchmark.benchmark import VideoEvaluator
-
-    dataset = DavisDataset.open(root, year=year, set_name=set_name)
-    cv2.setNumThreads(1)
+    """Print seconds, memory, ratios and how far the numbers agree."""
+    dataset, counts = DavisDataset.open(root, year=year, set_name=set_name), jobs or [1, 2]
     with tempfile.TemporaryDirectory() as folder:
         masks = results or move_annotations(dataset, Path(folder))
-        theirs = VideoEvaluator(str(dataset.sequences[0].annotations[0].parents[1]), str(masks))
-        ours_s = theirs_s = 0.0
-        differences: list[float] = []
-        for sequence in progress(dataset.sequences, "Scoring", transient=True):
-            begun = time.perf_counter()
-            scores = score_sequence(sequence, masks)
-            between = time.perf_counter()
-            _, j, f = theirs(sequence.name)
-            ours_s, theirs_s = ours_s + between - begun, theirs_s + time.perf_counter() - between
-            differences += object_differences(scores, j, f)
-        begun = time.perf_counter()
-        score_dataset(dataset, masks, jobs=jobs)
-        spread_s = time.perf_counter() - begun
+        runs = {(who, n): measure(who, dataset, masks, n) for n in counts for who in (ours, theirs)}
     frames = sum(len(sequence.evaluated) for sequence in dataset.sequences)
+    table = Table(title=f"{len(dataset.sequences)} sequences, {frames} frames", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("Processes", "seem-video s", "MB", "vos-benchmark s", "MB", "Ratio"):
+        table.add_column(name, justify="right")
+    for n in counts:
+        a, b = runs[ours, n], runs[theirs, n]
+        ratio = f"{b.seconds / a.seconds:.1f}"
+        table.add_row(str(n), f"{a.seconds:.2f}", _mb(a), f"{b.seconds:.2f}", _mb(b), ratio)
     console = Console(highlight=False)
-    console.print(f"{len(dataset.sequences)} sequences, {frames} frames")
-    console.print(f"seem-video     {ours_s:7.2f} s, one process ({spread_s:.2f} s with {jobs}, their start included)")
-    console.print(f"vos-benchmark  {theirs_s:7.2f} s, one process")
-    console.print(f"ratio          {theirs_s / ours_s:7.2f}")
+    console.print(table)
+    differences = list(object_differences(runs[ours, counts[0]].means, runs[theirs, counts[0]].means))
     equal = sum(difference <= _EXACT for difference in differences)
-    console.print(f"objects whose J and F means are equal to {_EXACT:g}: {equal} of {len(differences)}")
+    console.print(f"Objects whose J and F means are equal to {_EXACT:g}: {equal} of {len(differences)}.")
     if equal < len(differences):
         console.print(
             "Others come or go: vos-benchmark counts an object from the frame it appears in, and every stored id."
         )
+
+
+def measure(who: Callable[..., Means], dataset: DavisDataset, masks: Path, jobs: int) -> Measured:
+    """Runs one evaluator in a process of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_measure_here, who, dataset, masks, jobs).result()
+
+
+def _measure_here(who: Callable[..., Means], dataset: DavisDataset, masks: Path, jobs: int) -> Measured:
+    import vos_benchmark.benchmark  # noqa: F401  its loading is not timed
+
+    cv2.setNumThreads(1)
+    begun = time.perf_counter()
+    means = who(dataset, masks, jobs)
+    return Measured(time.perf_counter() - begun, peak_memory_mb(), means)
+
+
+def ours(dataset: DavisDataset, masks: Path, jobs: int) -> Means:
+    """Our evaluator."""
+    scores = score_dataset(dataset, masks, jobs=jobs)
+    return {
+        s.name: {o.object_id: (o.j_statistics.mean, o.f_statistics.mean) for o in s.objects} for s in scores.sequences
+    }
+
+
+def theirs(dataset: DavisDataset, masks: Path, jobs: int) -> Means:
+    """The vos-benchmark package, a sequence at a time as its own pool does."""
+    from vos_benchmark.benchmark import VideoEvaluator
+
+    evaluate = VideoEvaluator(str(dataset.sequences[0].annotations[0].parents[1]), str(masks))
+    names = [sequence.name for sequence in dataset.sequences]
+    if jobs == 1:
+        return dict(map(_their_means, map(evaluate, names)))
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        return dict(map(_their_means, pool.map(evaluate, names)))
+
+
+def _their_means(result: tuple[str, dict[int, float], dict[int, float]]) -> tuple[str, dict[int, tuple[float, float]]]:
+    """In parts of one; the single object of DAVIS 2016 is stored as 255."""
+    name, j, f = result
+    return name, {1 if [*j] == [VOID] else i: (j[i] / 100, f[i] / 100) for i in j}
 
 
 def move_annotations(dataset: DavisDataset, folder: Path) -> Path:
@@ -84,19 +133,17 @@ def move_annotations(dataset: DavisDataset, folder: Path) -> Path:
     return folder
 
 
-def object_differences(scores: SequenceScores, j: dict[int, float], f: dict[int, float]) -> list[float]:
-    """The greater difference of J and F mean, an object; infinite for one that vos-benchmark does not see."""
-    differences = []
-    for o in scores.objects:
-        stored = o.object_id if o.object_id in j else VOID  # the one object of DAVIS 2016 is stored as 255
-        theirs = np.array([j.get(stored, np.inf), f.get(stored, np.inf)]) / 100  # they give percent
-        differences.append(float(np.abs(theirs - [o.j_statistics.mean, o.f_statistics.mean]).max()))
-    return differences
+def object_differences(a: Means, b: Means) -> Iterator[float]:
+    """The greater difference of J and F mean, an object of `a`; infinite for one that `b` does not have."""
+    for name, objects in a.items():
+        for object_id, means in objects.items():
+            other = b[name].get(object_id, (np.inf, np.inf))
+            yield float(np.abs(np.subtract(means, other)).max())
+
+
+def _mb(measured: Measured) -> str:
+    return "-" if measured.memory_mb is None else f"{measured.memory_mb:.0f}"
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except SeemVideoError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main)

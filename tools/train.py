@@ -14,6 +14,7 @@ from typing import Annotated
 import torch
 import typer
 
+from seem_video.terminal import run
 from seem_video.training.train import train
 
 
@@ -26,10 +27,16 @@ def imagenet_weights() -> Path | None:
 
 
 def main(
-    recipe: Annotated[Path, typer.Argument(help="Training yaml, such as configs/train-nano.yaml.")],
-    data: Annotated[Path, typer.Option(help="Folder that the recipe's data paths are relative to.")],
+    recipe: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Training yaml, such as configs/train-nano.yaml.")
+    ],
+    data: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Folder that the recipe's data paths are relative to.")
+    ],
     out: Annotated[Path, typer.Option(help="Where checkpoint, log and weights go.")],
-    initial: Annotated[Path | None, typer.Option(help="Weights of a whole model to go on from.")] = None,
+    initial: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of a whole model to go on from.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that make clips.")] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of the model; 0 leaves the choice to torch.")] = 0,
 ) -> None:
@@ -40,4 +47,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

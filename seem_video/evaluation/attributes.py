@@ -1,7 +1,8 @@
 """What makes an object hard to follow, read off its annotations: small, fast, occluded, deforming.
 
-Small, fast and their thresholds follow the attributes of DAVIS 2016 (Perazzi et al., CVPR 2016, table 1: low
-resolution, fast motion), which people checked by eye there; occluded and deforming are our own measures.
+Small and fast are the low resolution and fast motion of DAVIS 2016 (Perazzi et al., CVPR 2016, table 1), whose 20
+pixels are those of its frames of 1080 rows. Occluded and deforming are our own measures of what people judged there by
+eye.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from seem_video.evaluation.davis import DavisSequence
 
 ATTRIBUTES = {
     "small": "its box takes less than a tenth of the frame, on average",
-    "fast": "its centre moves more than 20 pixels a frame at 480p, on average",
-    "occluded": "it vanishes, or its area falls below a third and comes back while away from the frame's edge",
-    "deforming": "its mask overlaps that of the frame before, centres aligned, by an IoU below 0.8 on average",
+    "fast": "its centre moves more than 20 pixels a frame at 1080p, on average",
+    "occluded": "it vanishes, or loses half of its area and regains it, away from the frame's edge",
+    "deforming": "its mask overlaps that of the frame before, centres aligned, by an IoU below 0.9 on average",
 }
 
 _SMALL_SHARE = 0.1
-_FAST_PIXELS = 20 / 480  # of the frame's height
-_HIDDEN_SHARE = 1 / 3
-_STEADY_IOU = 0.8
+_FAST_PIXELS = 20 / 1080  # of the frame's height
+_HIDDEN_SHARE = 0.5
+_STEADY_IOU = 0.9
 
 Mask = npt.NDArray[np.bool_]
 

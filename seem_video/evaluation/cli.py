@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Score masks on DAVIS, run a model over it, compare runs.", no_args_is_help=True)
+from seem_video.errors import SeemVideoError
+
+app = typer.Typer(help="Score masks on DAVIS, run a model over it, compare runs.")
 
 _PROCESSES = os.cpu_count() or 1
 
@@ -29,6 +31,7 @@ class Init(str, Enum):
     BOX = "box"
     SCRIBBLE = "scribble"
     POLYGON = "polygon"
+    TEXT = "text"
 
 
 class Task(str, Enum):
@@ -46,6 +49,12 @@ JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Processes that s
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
+@app.callback(invoke_without_command=True)
+def _root(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+
+
 @app.command()
 def davis(
     root: Annotated[Path, typer.Option("--root", metavar="DAVIS", help="The DAVIS folder.")],
@@ -54,7 +63,15 @@ def davis(
     set_name: SetOption = "val",
     model: ModelOption = "seem-nano",
     device: DeviceOption = "auto",
-    init: Annotated[Init, typer.Option("--init", help="The prompt made from the first annotation.")] = Init.MASK,
+    init: Annotated[
+        Init, typer.Option("--init", help="The prompt, made from the first annotation but for text.")
+    ] = Init.MASK,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            "--texts", metavar="FILE", help='For --init text: a line an object, such as: dog 1 "a brown dog".'
+        ),
+    ] = None,
     rounds: Annotated[int, typer.Option("--rounds", min=0, help="Rounds of correction clicks.")] = 0,
     jobs: JobsOption = _PROCESSES,
     as_json: JsonOption = False,
@@ -73,6 +90,7 @@ def davis(
             year=int(year.value),
             set_name=set_name,
             init=init.value,
+            texts=texts,
             rounds=rounds,
             jobs=jobs,
             on_sequence=on_sequence,
@@ -118,9 +136,13 @@ def compare(
 
 @app.command()
 def interactive(
-    images: Annotated[Path, typer.Option("--images", metavar="DIR", help="A folder of images.")],
-    masks: Annotated[Path, typer.Option("--masks", metavar="DIR", help="A PNG of ids for each, of the same stem.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where interactive.json goes.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where interactive.json and run.json go.")],
+    root: Annotated[Path | None, typer.Option("--root", metavar="DIR", help="A folder of images/ and masks/.")] = None,
+    images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Or: a folder of images,")] = None,
+    masks: Annotated[
+        Path | None, typer.Option("--masks", metavar="DIR", help="and one of PNGs of ids, of the same stems.")
+    ] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Only the one in ten that training leaves out.")] = False,
     model: ModelOption = "seem-nano",
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -129,6 +151,10 @@ def interactive(
     from seem_video.evaluation import tables
     from seem_video.evaluation.interactive import run_interactive
 
-    with tables.image_progress(shown=not as_json) as on_case:
-        scores = run_interactive(images, masks, out, model=model, device=device, on_case=on_case)
+    if root is not None and images is None and masks is None:
+        images, masks = root / "images", root / "masks"
+    elif root is not None or images is None or masks is None:
+        raise SeemVideoError("Say where the images are: either --root, or --images and --masks.")
+    with tables.image_progress(shown=not as_json) as on_image:
+        scores = run_interactive(images, masks, out, held_out=held_out, model=model, device=device, on_image=on_image)
     tables.show_interactive(scores, as_json=as_json)

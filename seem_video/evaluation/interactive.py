@@ -8,38 +8,35 @@ an object that is not there after 20 clicks counts as 20.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 import seem_video
 from seem_video.errors import SeemVideoError
-from seem_video.evaluation.labels import VOID, read_labels
-from seem_video.evaluation.prompts import Correction, correction_click
+from seem_video.evaluation.clicks import MAX_CLICKS, TARGETS, click_until_good
+from seem_video.evaluation.provenance import Provenance, provenance, read_run
 from seem_video.evaluation.scores import write_whole
-from seem_video.io.images import IMAGE_SUFFIXES, natural_key
-from seem_video.prompts import Click
+from seem_video.evaluation.stills import Still, find_stills
 
 if TYPE_CHECKING:
     from seem_video.tracking.propagation import VideoModel
 
-MAX_CLICKS = 20
-TARGETS = (0.85, 0.90)
+SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, float("inf"))}
+"""COCO's classes of objects by their area in pixels, from and below."""
 _REPORTED_CLICKS = (1, 2, 3, 5, 10, 20)
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One object of one image, and the IoU after each click; clicking ends once the highest target is reached."""
+    """One object of one image, its area in pixels, and the IoU after each click until the highest target is reached."""
 
     image: str
     object_id: int
+    area: int
     ious: tuple[float, ...]
 
     def clicks_to(self, target: float) -> int:
@@ -69,7 +66,15 @@ class InteractiveScores:
         """mIoU@k: the mean IoU after k clicks."""
         return float(np.mean([case.iou_after(clicks) for case in self.cases]))
 
-    def as_dict(self) -> dict[str, Any]:
+    def of_size(self, size: str) -> InteractiveScores:
+        """The cases of one of `SIZES`."""
+        least, below = SIZES[size]
+        return InteractiveScores(tuple(case for case in self.cases if least <= case.area < below))
+
+    def as_dict(self) -> dict[str, float]:
+        """The measures; only the number of cases where there is none."""
+        if not self.cases:
+            return {"cases": 0}
         return {
             "cases": len(self.cases),
             **{f"NoC@{100 * t:.0f}": self.noc(t) for t in TARGETS},
@@ -77,82 +82,75 @@ class InteractiveScores:
             **{f"mIoU@{k}": self.mean_iou(k) for k in _REPORTED_CLICKS},
         }
 
+    def by_size(self) -> dict[str, dict[str, float]]:
+        """The measures of all cases, and of those of each size."""
+        return {"all": self.as_dict(), **{size: self.of_size(size).as_dict() for size in SIZES}}
+
+
+@dataclass(frozen=True)
+class InteractiveSettings(Provenance):
+    """All that decides a run's clicks; images: the names of those clicked."""
+
+    images: tuple[str, ...]
+
 
 def run_interactive(
     images: str | Path,
     masks: str | Path,
     out: str | Path,
     *,
+    held_out: bool = False,
     model: str | Path = "seem-nano",
     device: str = "auto",
-    on_case: Callable[[Case, int, int], None] = lambda case, done, total: None,
+    on_image: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> InteractiveScores:
     """Clicks every object of every image in a folder, and writes `out/interactive.json`.
 
-    `masks` holds a PNG of the same stem for each image of `images`: ids, one case an id, with 255 as ignored pixels;
-    or 0 and 255 only, one object. `on_case` hears of each case, how many images are done and how many there are.
-    Raises SeemVideoError where folders are empty or do not match, and for a mask of another size than its image.
+    `images` and `masks` are folders as in `stills.py`; with `held_out` only the images kept from training are clicked.
+    `out/run.json` says what the run was made with and `out/cases/<image>.json` holds what is done: an interrupted run
+    goes on with the images that are missing, and a folder made by another model or from other data is refused.
+    `on_image` hears of each image, how many are done and how many there are. Raises SeemVideoError where the folders
+    are empty or do not match, and for a mask of another size than its image.
     """
-    pairs = _pairs(Path(images), Path(masks))
+    images, masks, out = Path(images), Path(masks), Path(out)
+    stills = find_stills(images, masks, held_out=held_out)
     loaded = seem_video.load_model(model, device=device)
-    cases = []
-    for done, (image_path, mask_path) in enumerate(pairs, start=1):
-        for case in _image_cases(image_path, mask_path, loaded):
-            cases.append(case)
-            on_case(case, done, len(pairs))
+    names = tuple(still.image.name for still in stills)
+    files = ((path.name, path) for still in stills for path in (still.image, still.mask))
+    settings = InteractiveSettings(**asdict(provenance(model, loaded, files)), images=names)
+    if read_run(out, settings) is None:
+        write_whole(out / "run.json", json.dumps({"settings": asdict(settings)}, indent=1) + "\n")
+    cases: list[Case] = []
+    for done, still in enumerate(stills, start=1):
+        cases += _finished(_cases_file(out, still)) or _click_image(still, loaded, out)
+        on_image(still.image.name, done, len(stills))
     if not cases:
         raise SeemVideoError(f"The masks in {masks} hold no object; a mask marks its objects with ids above 0.")
     scores = InteractiveScores(tuple(cases))
-    content = {"model": str(model), **scores.as_dict(), "per_case": [asdict(case) for case in cases]}
-    write_whole(Path(out) / "interactive.json", json.dumps(content) + "\n")
+    content = {"model": str(model), **scores.by_size(), "per_case": [asdict(case) for case in cases]}
+    write_whole(out / "interactive.json", json.dumps(content) + "\n")
     return scores
 
 
-def click_until_good(
-    image: npt.NDArray[np.uint8], truth: Mask, model: VideoModel, void: Mask | None = None
-) -> list[float]:
-    """IoU after each click on one object of an image (H, W, 3) uint8; `void` pixels, (H, W) bool, count for nothing."""
-    ious: list[float] = []
-    clicked: list[Correction] = []
-    prediction = np.zeros_like(truth)
-    with seem_video.open_session([image], model) as session:
-        while len(ious) < MAX_CLICKS and (not ious or ious[-1] < max(TARGETS)):
-            correction = correction_click(truth, prediction, clicked)
-            if correction is None:
-                break
-            clicked.append(correction)
-            session.add(Click(*correction))
-            prediction = next(iter(session.propagate())).masks[0]
-            prediction = prediction if void is None else prediction & ~void
-            ious.append(float(np.count_nonzero(truth & prediction) / np.count_nonzero(truth | prediction)))
-    return ious
+def _click_image(still: Still, model: VideoModel, out: Path) -> list[Case]:
+    from seem_video.tracking.still import StillImage
+
+    annotated = still.read()
+    ious = click_until_good(StillImage(model, annotated.image), annotated) if annotated.objects else {}
+    cases = [Case(still.image.name, i, int(annotated.objects[i].sum()), tuple(values)) for i, values in ious.items()]
+    write_whole(_cases_file(out, still), json.dumps([asdict(case) for case in cases]) + "\n")
+    return cases
 
 
-def _image_cases(image_path: Path, mask_path: Path, model: VideoModel) -> Iterator[Case]:
-    with seem_video.open_reader(image_path) as reader:
-        image = reader.read_at(0).image
-    labels = read_labels(mask_path)
-    if labels.shape != image.shape[:2]:
-        raise SeemVideoError(
-            f"{mask_path} is {labels.shape[1]}x{labels.shape[0]} and its image {image.shape[1]}x{image.shape[0]};"
-            " give masks of the images' sizes."
-        )
-    ids = [int(i) for i in np.unique(labels) if i]
-    binary = ids == [VOID]
-    void = None if binary else labels == VOID
-    for i in ids:
-        if binary or i != VOID:
-            yield Case(image_path.name, i, tuple(click_until_good(image, labels == i, model, void)))
+def _cases_file(out: Path, still: Still) -> Path:
+    return out / "cases" / f"{still.image.name}.json"
 
 
-def _pairs(images: Path, masks: Path) -> list[tuple[Path, Path]]:
-    for folder in (images, masks):
-        if not folder.is_dir():
-            raise SeemVideoError(f"{folder} is not a folder; give a folder of images and one of PNG masks.")
-    found = sorted((p for p in images.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
-    if not found:
-        raise SeemVideoError(f"{images} holds no image; give the folder that the images lie in.")
-    for path in found:
-        if not (masks / f"{path.stem}.png").is_file():
-            raise SeemVideoError(f"{path.name} has no mask {masks / f'{path.stem}.png'}; every image needs one.")
-    return [(path, masks / f"{path.stem}.png") for path in found]
+def _finished(path: Path) -> list[Case]:
+    """The cases of an image that was done before; none where it was not."""
+    try:
+        return [Case(**case | {"ious": tuple(case["ious"])}) for case in json.loads(path.read_text())]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SeemVideoError(f"{path} is no file of cases of seem-video; remove it and run again.") from None

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from seem_video.prompts import Box, Click, MaskPrompt, Polygon, Prompt, Scribble
 
-Init = Literal["mask", "click", "box", "scribble", "polygon"]
-INITS: tuple[Init, ...] = ("mask", "click", "box", "scribble", "polygon")
+MaskInit = Literal["mask", "click", "box", "scribble", "polygon"]
+MASK_INITS: tuple[MaskInit, ...] = ("mask", "click", "box", "scribble", "polygon")
 
 Mask = npt.NDArray[np.bool_]
 Point = tuple[int, int]
@@ -32,7 +32,7 @@ class Correction(NamedTuple):
     positive: bool
 
 
-def prompt_from_mask(mask: Mask, init: Init) -> Prompt:
+def prompt_from_mask(mask: Mask, init: MaskInit) -> Prompt:
     """The prompt of kind `init` for the object of a (H, W) bool mask; raises ValueError if the mask is empty.
 
     mask: the mask itself. click: its point farthest from all that is not it. box: the tight rectangle. scribble: a

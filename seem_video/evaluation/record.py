@@ -1,50 +1,36 @@
-"""run.json: the model, settings and data a results folder was made with, so that it is not mistaken for another's."""
+"""run.json of a run over DAVIS: what it was made with, and how each sequence was tracked."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-import seem_video
-from seem_video.errors import SeemVideoError
+from seem_video.evaluation.provenance import Provenance, read_run, unknown_run
 from seem_video.evaluation.scores import write_whole
-from seem_video.fingerprints import digest
-
-if TYPE_CHECKING:
-    from seem_video.evaluation.davis import DavisDataset
-
-_TRACKING_CODE = ("io", "model", "prompts", "tracking")
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(Provenance):
     """All that decides a run's masks.
 
     Attributes:
-        model, weights: the model as it was named, and the SHA-256 of its parameters.
-        version, code: of seem-video, and the SHA-256 of the modules that track.
-        device: the kind of device it ran on.
         year, set, sequences: the data's list, and which of it were present.
-        data: the SHA-256 of their frames and annotations.
         init, rounds: the first prompts' kind, and how many rounds of correction clicks followed.
+        texts: the SHA-256 of the file of expressions; None for first prompts that are no text.
     """
 
-    model: str
-    weights: str
-    version: str
-    code: str
-    device: str
     year: int
     set: str
     sequences: tuple[str, ...]
-    data: str
     init: str
     rounds: int
+    texts: str | None
 
 
 @dataclass(frozen=True)
@@ -81,35 +67,22 @@ class RunRecord:
 
         Raises SeemVideoError where the folder holds a run of another model, settings or data, or something else.
         """
-        path = out / "run.json"
-        if path.is_file():
-            record = cls.load(out)
-            old, new = asdict(record.settings), asdict(settings)
-            if different := [name for name in new if old[name] != new[name]]:
-                was = ", ".join(f"{name} {_short(old[name])} (now {_short(new[name])})" for name in different)
-                raise SeemVideoError(f"{out} holds the results of another run, with {was}; name another folder.")
+        content = read_run(out, settings)
+        if content is None:
+            record = cls(out, settings)
+            record.save()
             return record
-        if out.exists() and any(out.iterdir()):
-            raise SeemVideoError(
-                f"{out} is not empty and has no run.json, so it is no run to go on with; name another."
-            )
-        record = cls(out, settings)
-        record.save()
-        return record
-
-    @classmethod
-    def load(cls, out: Path) -> RunRecord:
-        """Reads the record of a finished or interrupted run; raises SeemVideoError where there is none."""
-        path = out / "run.json"
         try:
-            data = json.loads(path.read_text())
-            settings = RunSettings(**data["settings"] | {"sequences": tuple(data["settings"]["sequences"])})
-            sequences = {name: SequenceRun(**run) for name, run in data["sequences"].items()}
-            return cls(out, settings, sequences, data["peak_memory_mb"])
-        except FileNotFoundError:
-            raise SeemVideoError(f"{path} does not exist; name the --out folder of an earlier evaluation.") from None
-        except (ValueError, KeyError, TypeError):
-            raise SeemVideoError(f"{path} is not a run.json of this version; name another folder.") from None
+            sequences = {name: SequenceRun(**run) for name, run in content["sequences"].items()}
+            return cls(out, settings, sequences, content["peak_memory_mb"])
+        except (KeyError, TypeError):
+            raise unknown_run(out / "run.json") from None
+
+    def add(self, name: str, run: SequenceRun) -> None:
+        """Takes down a sequence that is done, and the memory it took."""
+        self.sequences[name] = run
+        self.peak_memory_mb = max(filter(None, (self.peak_memory_mb, peak_memory_mb())), default=None)
+        self.save()
 
     def save(self) -> None:
         content: dict[str, Any] = asdict(self)
@@ -130,19 +103,11 @@ def area_under_curve(curve: Sequence[tuple[float, float, float]]) -> float:
     return float(((jf[1:] + jf[:-1]) / 2).mean()) if len(jf) > 1 else float(jf[0])
 
 
-def fingerprint_data(dataset: DavisDataset) -> str:
-    """The SHA-256 of every frame and annotation of a dataset, names and contents."""
-    files = [path for s in dataset.sequences for path in (*s.annotations, *s.frames)]
-    return digest((str(path.relative_to(dataset.root)), path.read_bytes()) for path in files)
+def peak_memory_mb() -> float | None:
+    """The largest resident size so far of this process, or of a child of it that has ended; None where unknown."""
+    if sys.platform == "win32":
+        return None
+    import resource
 
-
-def fingerprint_code() -> str:
-    """The SHA-256 of the modules that decide masks: a change there is another tracker, whatever the version says."""
-    root = Path(seem_video.__file__).parent
-    files = sorted(path for room in _TRACKING_CODE for path in (root / room).rglob("*.py"))
-    return digest((str(path.relative_to(root)), path.read_bytes()) for path in files)
-
-
-def _short(value: object) -> str:
-    text = ",".join(value) if isinstance(value, list | tuple) else str(value)
-    return text if len(text) <= 12 else f"{text[:12]}…"
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -20,7 +20,7 @@ from seem_video.evaluation.davis import DavisDataset, DavisSequence
 from seem_video.evaluation.labels import Labels, read_labels
 from seem_video.evaluation.metrics import mean_statistics
 from seem_video.evaluation.record import RunRecord, round_curve
-from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores, write_whole
+from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores, report_path, write_whole
 from seem_video.io.overlay import draw_overlay
 from seem_video.results import FrameResult
 
@@ -38,8 +38,11 @@ def write_report(
     or the file cannot be written.
     """
     sections = [
-        ("Result", _summary(scores, dataset)),
-        ("Sequences", charts.bars(_by_sequence(scores)) if scores.objects else "<p>No object was scored.</p>"),
+        ("Result", _made_by(record) + _summary(scores, dataset)),
+        (
+            "Sequences",
+            _LEGEND + charts.bars(_by_sequence(scores)) if scores.objects else "<p>No object was scored.</p>",
+        ),
         ("Worst frames", "".join(_pictures(dataset, masks, scores))),
         ("Over time", "".join(_timelines(scores))),
         ("Attributes", _attributes(dataset, scores)),
@@ -50,9 +53,16 @@ def write_report(
         title=escape(f"DAVIS {dataset.year} {scores.title}"),
         sections="".join(f"<section><h2>{name}</h2>{content}</section>" for name, content in sections),
     )
-    path = out / "report" / "index.html"
-    write_whole(path, page)
-    return path
+    write_whole(report_path(out), page)
+    return report_path(out)
+
+
+def _made_by(record: RunRecord | None) -> str:
+    if record is None:
+        return ""
+    given = record.settings
+    rounds = f", then {given.rounds} rounds of correction clicks" if given.rounds else ""
+    return f"<p>{escape(given.model)}, given the {given.init} of each object on its first frame{rounds}.</p>"
 
 
 def _summary(scores: Scores, dataset: DavisDataset) -> str:
@@ -80,9 +90,11 @@ def _by_sequence(scores: Scores) -> list[tuple[str, float, float]]:
 
 
 def _timelines(scores: Scores) -> Iterator[str]:
-    yield '<p>One frame after the other; the lines are at 0, 0.5 and 1. <b class="j">J</b> <b class="f">F</b></p>'
-    for o in scores.objects:
-        yield charts.timeline(o.row, o.j, o.f)
+    yield _LEGEND
+    for sequence in scores.sequences:
+        for o in sequence.objects:
+            means = f"{o.row}: J {_percent(o.j_statistics.mean)}, F {_percent(o.f_statistics.mean)}"
+            yield charts.timeline(means, sequence.frames, o.j, o.f)
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,7 @@ class _WorstFrame:
     sequence: DavisSequence
     index: int
     j: float
+    f: float
 
 
 def _worst_frames(dataset: DavisDataset, scores: Scores) -> list[_WorstFrame]:
@@ -97,20 +110,22 @@ def _worst_frames(dataset: DavisDataset, scores: Scores) -> list[_WorstFrame]:
     worst = []
     for sequence, result in zip(dataset.sequences, scores.sequences, strict=True):
         if result.objects:
-            j = np.mean([o.j for o in result.objects], axis=0)
-            worst.append(_WorstFrame(sequence, int(np.argmin(j)), float(j.min())))
+            j, f = (np.mean([getattr(o, name) for o in result.objects], axis=0) for name in ("j", "f"))
+            i = int(np.argmin(j))
+            worst.append(_WorstFrame(sequence, i, float(j[i]), float(f[i])))
     return sorted(worst, key=lambda frame: frame.j)[:_WORST]
 
 
 def _pictures(dataset: DavisDataset, masks: Path, scores: Scores) -> Iterator[str]:
-    yield "<p>The worst frame of a sequence: ground truth on the left, prediction on the right.</p>"
+    yield "<p>The frame of lowest J of a sequence: ground truth on the left, prediction on the right.</p>"
     for worst in _worst_frames(dataset, scores):
         annotation = worst.sequence.evaluated[worst.index]
         truth, _ = worst.sequence.truth(annotation)
         prediction = read_labels(masks / worst.sequence.name / worst.sequence.result_name(annotation))
         image = _image(worst.sequence, annotation.stem, truth.shape)
-        caption = f"{worst.sequence.name}, frame {annotation.stem}: J {100 * worst.j:.1f}"
-        pair = "".join(f'<img alt="" src="{_jpeg(_painted(image, labels))}">' for labels in (truth, prediction))
+        caption = f"{worst.sequence.name}, frame {annotation.stem}: J {_percent(worst.j)}, F {_percent(worst.f)}"
+        sides = {"ground truth": truth, "prediction": prediction}
+        pair = "".join(f'<img alt="{s}" src="{_jpeg(_painted(image, labels))}">' for s, labels in sides.items())
         yield f"<figure>{pair}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
@@ -166,34 +181,38 @@ def _run(record: RunRecord) -> str:
         ["peak memory", memory],
         *([name, ", ".join(v) if isinstance(v, tuple) else str(v)] for name, v in asdict(record.settings).items()),
     ]
-    table = _table(["", ""], rows)
+    table = _table(None, rows)
     if not record.settings.rounds:
         return table
-    return charts.curve("J&F after each round of clicks", [jf for jf, _, _ in round_curve(record)]) + table
+    return charts.curve("J&F after each round of correction clicks", [jf for jf, _, _ in round_curve(record)]) + table
 
 
 def _percent(value: float) -> str:
     return "–" if math.isnan(value) else f"{100 * value:.1f}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{cells}</tr>{body}</table>"
+def _table(head: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> str:
+    lines = ["".join(f"<th>{escape(name)}</th>" for name in head)] if head else []
+    lines += ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
 
 
+_LEGEND = '<p><b class="j">J</b>, region, and <b class="f">F</b>, boundary, in percent.</p>'
 _PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>$title</title><style>
 :root { color-scheme: light dark; --j: #2a78d6; --f: #e07b1f; --grid: #8884; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
 h1, h2 { font-weight: 600; } h2 { margin-top: 2.5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-td, th { padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-th { border-bottom: 1px solid var(--grid); }
-svg { max-width: 100%; margin: .3rem .6rem .3rem 0; } svg text { font-size: 12px; fill: currentColor; }
-rect.j { fill: var(--j); } rect.f { fill: var(--f); } b.j { color: var(--j); } b.f { color: var(--f); }
+td, th { padding: .3rem 1.2rem .3rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th, td { border-bottom: 1px solid var(--grid); }
+svg { max-width: 100%; height: auto; margin: .3rem .6rem .3rem 0; }
+svg text { font-size: 12px; fill: currentColor; } svg text.tick { font-size: 10px; opacity: .65; }
+rect.j, svg text.j { fill: var(--j); } rect.f, svg text.f { fill: var(--f); }
+b.j { color: var(--j); } b.f { color: var(--f); }
 polyline { fill: none; stroke-width: 1.5; } polyline.j { stroke: var(--j); } polyline.f { stroke: var(--f); }
 line.grid { stroke: var(--grid); }
-figure { margin: 0 0 1rem; } figure img { width: calc(50% - .25rem); margin-right: .25rem; }
+figure { margin: 0 0 1.2rem; } figcaption { font-variant-numeric: tabular-nums; }
+figure img { width: calc(50% - 2px); } figure img + img { margin-left: 4px; }
 </style></head><body><h1>$title</h1>$sections</body></html>
 """)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.davis import DavisSequence
 from seem_video.evaluation.labels import read_labels
-from seem_video.evaluation.prompts import Init, correction_click, prompt_from_mask
+from seem_video.evaluation.prompts import MaskInit, correction_click, prompt_from_mask
 from seem_video.evaluation.scores import SequenceScores
+from seem_video.evaluation.texts import Expressions
 from seem_video.prompts import Click, Prompt
+
+Init = MaskInit | Literal["text"]
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,11 @@ class GivenPrompt:
         return f"object {self.object_id}, frame {self.frame}: {self.prompt}"
 
 
-def first_prompts(sequence: DavisSequence, init: Init) -> list[GivenPrompt]:
-    """One prompt an object, on the first frame in which the object has a mask.
+def first_prompts(sequence: DavisSequence, init: MaskInit | Expressions) -> list[GivenPrompt]:
+    """One prompt an object, made of its mask or taken from expressions, on the first frame in which it has a mask.
 
-    Raises SeemVideoError where the first annotation is empty, and where a frame has an annotation but no image.
+    Raises SeemVideoError where the first annotation is empty, an expression is missing, and where a frame has an
+    annotation but no image.
     """
     if sequence.objects == 0:
         raise SeemVideoError(
@@ -42,7 +47,8 @@ def first_prompts(sequence: DavisSequence, init: Init) -> list[GivenPrompt]:
     for annotation in sequence.annotations:
         truth, _ = sequence.truth(annotation)
         for i in sorted(waiting & set(np.unique(truth).tolist())):
-            given.append(GivenPrompt(prompt_from_mask(truth == i, init), i, frame_index(sequence, annotation)))
+            prompt = _text(init, sequence, i) if isinstance(init, Expressions) else prompt_from_mask(truth == i, init)
+            given.append(GivenPrompt(prompt, i, frame_index(sequence, annotation)))
             waiting.discard(i)
         if not waiting:
             break
@@ -71,3 +77,9 @@ def frame_index(sequence: DavisSequence, annotation: Path) -> int:
             f"Sequence {sequence.name}, frame {annotation.stem}: there is no JPEG in {sequence.images}."
         )
     return stems.index(annotation.stem)
+
+
+def _text(expressions: Expressions, sequence: DavisSequence, object_id: int) -> Prompt:
+    from seem_video.prompts import Text
+
+    return Text(expressions.of(sequence.name, object_id))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,23 +15,19 @@ import seem_video
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.davis import DavisDataset, DavisSequence
 from seem_video.evaluation.labels import write_labels
-from seem_video.evaluation.prompts import Init
-from seem_video.evaluation.record import (
-    RunRecord,
-    RunSettings,
-    SequenceRun,
-    fingerprint_code,
-    fingerprint_data,
-)
-from seem_video.evaluation.robot import corrections, first_prompts
+from seem_video.evaluation.prompts import MaskInit
+from seem_video.evaluation.provenance import provenance
+from seem_video.evaluation.record import RunRecord, RunSettings, SequenceRun
+from seem_video.evaluation.robot import GivenPrompt, Init, corrections, first_prompts
 from seem_video.evaluation.scores import Scores
 from seem_video.evaluation.scoring import score_dataset, score_sequence
-from seem_video.fingerprints import fingerprint_model
+from seem_video.evaluation.texts import WHERE_FROM, Expressions
 from seem_video.io.masks import label_map
 from seem_video.io.staging import failure
 
 if TYPE_CHECKING:
     from seem_video.tracking.propagation import VideoModel
+    from seem_video.tracking.session import VideoSession
 
 
 @dataclass(frozen=True)
@@ -52,49 +48,48 @@ def run_davis(
     year: int = 2017,
     set_name: str = "val",
     init: Init = "mask",
+    texts: str | Path | None = None,
     rounds: int = 0,
     jobs: int = 1,
     on_sequence: Callable[[str, SequenceRun, bool], None] = lambda name, run, reused: None,
 ) -> RunResult:
     """Tracks the objects of a DAVIS set from prompts made of their first annotations, and scores the masks.
 
-    Into `out` go `masks/<sequence>/<frame>.png`, the scores and tables that `score` writes, and `run.json`. A run that
-    was interrupted goes on with the sequences that are missing; a folder made by another model, other settings or other
-    data is refused. After the first pass come `rounds` rounds in which a robot user clicks the worst error and the
-    sequence is tracked again. `on_sequence` hears of each sequence and whether its masks were there already; `jobs`
-    processes score. Raises SeemVideoError for whatever the data, the model or the folder do not allow.
+    `init` says what the prompts are; for "text", `texts` is a file of expressions (see `texts.py`). Into `out` go
+    `masks/<sequence>/<frame>.png`, the scores and tables that `score` writes, and `run.json`. An interrupted run goes
+    on with the sequences that are missing; a folder made by another model, other settings or other data is refused.
+    After the first pass come `rounds` rounds in which a robot user clicks the worst error and all is tracked again.
+    `on_sequence` hears of each sequence and whether its masks were there already; `jobs` processes score. Raises
+    SeemVideoError for whatever the data, the model or the folder do not allow.
     """
     out = Path(out)
     dataset = DavisDataset.open(root, year=year, set_name=set_name)
     for sequence in dataset.sequences:
         sequence.check()
+    source = _prompt_source(dataset, init, None if texts is None else Path(texts))
     loaded = seem_video.load_model(model, device=device)
+    paths = [path for s in dataset.sequences for path in (*s.annotations, *s.frames)]
+    files = ((path.relative_to(dataset.root).as_posix(), path) for path in paths)
     settings = RunSettings(
-        model=str(model),
-        weights=fingerprint_model(loaded),
-        version=seem_video.__version__,
-        code=fingerprint_code(),
-        device=next(loaded.parameters()).device.type,
+        **asdict(provenance(model, loaded, files)),
         year=year,
         set=set_name,
         sequences=tuple(s.name for s in dataset.sequences),
-        data=fingerprint_data(dataset),
         init=init,
         rounds=rounds,
+        texts=hashlib.sha256(source.path.read_bytes()).hexdigest() if isinstance(source, Expressions) else None,
     )
     record = RunRecord.open(out, settings)
     for sequence in dataset.sequences:
         reused = sequence.name in record.sequences and (out / "masks" / sequence.name).is_dir()
         if not reused:
-            record.sequences[sequence.name] = track_sequence(sequence, loaded, out / "masks", init=init, rounds=rounds)
-            record.peak_memory_mb = max(filter(None, (record.peak_memory_mb, _peak_memory_mb())), default=None)
-            record.save()
+            record.add(sequence.name, track_sequence(sequence, loaded, out / "masks", init=source, rounds=rounds))
         on_sequence(sequence.name, record.sequences[sequence.name], reused)
     return RunResult(score_dataset(dataset, out / "masks", out, jobs=jobs), record, dataset)
 
 
 def track_sequence(
-    sequence: DavisSequence, model: VideoModel, masks: Path, *, init: Init, rounds: int = 0
+    sequence: DavisSequence, model: VideoModel, masks: Path, *, init: MaskInit | Expressions, rounds: int = 0
 ) -> SequenceRun:
     """Writes the masks of one sequence to `masks/<sequence>`, which appears when it is whole.
 
@@ -103,13 +98,12 @@ def track_sequence(
     staging = masks / ".partial"
     shutil.rmtree(staging, ignore_errors=True)
     folder = staging / sequence.name
-    folder.mkdir(parents=True)
     new = given = first_prompts(sequence, init)
     seconds, curve = 0.0, []
     with _failures_said(sequence, masks), seem_video.open_session(sequence.images, model) as session:
+        folder.mkdir(parents=True)
         for remaining in reversed(range(rounds + 1)):
-            for p in new:
-                session.add(p.prompt, object_id=p.object_id, frame=p.frame)
+            _give(session, sequence, new)
             begun = time.perf_counter()
             for result in session.propagate():
                 write_labels(folder / sequence.result_name(sequence.frames[result.index]), label_map(result))
@@ -126,6 +120,36 @@ def track_sequence(
     return SequenceRun(frames, seconds, frames * (rounds + 1), tuple(map(str, given)), tuple(curve))
 
 
+def _prompt_source(dataset: DavisDataset, init: Init, texts: Path | None) -> MaskInit | Expressions:
+    """What the first prompts are made of; expressions are checked for every object before anything is tracked."""
+    if init != "text":
+        if texts is not None:
+            raise SeemVideoError(
+                f"The expressions in {texts} are for init text, and this run has init {init}; drop one."
+            )
+        return init
+    if texts is None:
+        raise SeemVideoError(
+            "DAVIS itself carries no text: init text needs a file of expressions (--texts FILE), with a line for each"
+            f' object such as: dog 1 "a brown dog"; they are had from {WHERE_FROM}.'
+        )
+    expressions = Expressions.read(texts)
+    for sequence in dataset.sequences:
+        for i in range(1, sequence.objects + 1):
+            expressions.of(sequence.name, i)
+    return expressions
+
+
+def _give(session: VideoSession, sequence: DavisSequence, prompts: list[GivenPrompt]) -> None:
+    """Gives prompts to a session; raises SeemVideoError that names the frame of one that does not fit."""
+    for given in prompts:
+        try:
+            session.add(given.prompt, object_id=given.object_id, frame=given.frame)
+        except SeemVideoError as error:
+            frame = sequence.frames[given.frame].stem
+            raise SeemVideoError(f"Sequence {sequence.name}, frame {frame}: {error}") from error
+
+
 @contextmanager
 def _failures_said(sequence: DavisSequence, masks: Path) -> Iterator[None]:
     try:
@@ -136,13 +160,3 @@ def _failures_said(sequence: DavisSequence, masks: Path) -> Iterator[None]:
         raise SeemVideoError(named) from error
     except OSError as error:
         raise failure(error, masks) from error
-
-
-def _peak_memory_mb() -> float | None:
-    """The largest resident size of this process so far; None where the system does not say."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

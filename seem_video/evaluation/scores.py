@@ -102,7 +102,7 @@ class Scores:
         j, f = self.j, self.f
         summary = _cells(self.jf, j.mean, j.recall, j.decay, f.mean, f.recall, f.decay)
         rows = [f"{o.row},{_cells(o.j_statistics.mean, o.f_statistics.mean)}" for o in self.objects]
-        paths = out / f"global_results-{self.title}.csv", out / f"per-sequence_results-{self.title}.csv"
+        paths = table_paths(out, self.title)
         write_whole(paths[0], _lines([GLOBAL_HEADER, summary]))
         write_whole(paths[1], _lines([SEQUENCE_HEADER, *rows]))
         return paths
@@ -117,6 +117,16 @@ class Scores:
             "global": {name: None if math.isnan(v) else v for name, v in zip(header, values, strict=True)},
             "objects": {o.row: {"J-Mean": o.j_statistics.mean, "F-Mean": o.f_statistics.mean} for o in self.objects},
         }
+
+
+def table_paths(out: Path, title: str) -> tuple[Path, Path]:
+    """Where the two official tables of a set go: over all objects, and an object a row."""
+    return out / f"global_results-{title}.csv", out / f"per-sequence_results-{title}.csv"
+
+
+def report_path(out: Path) -> Path:
+    """Where the report of a result goes."""
+    return out / "report" / "index.html"
 
 
 def write_whole(path: Path, text: str) -> None:

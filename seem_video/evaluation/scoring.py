@@ -6,7 +6,7 @@ and spread over processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,7 +19,7 @@ from seem_video.evaluation.assignment import best_assignment
 from seem_video.evaluation.davis import DavisDataset, DavisSequence, Task
 from seem_video.evaluation.labels import Labels, read_labels
 from seem_video.evaluation.metrics import Region, boundary_radius
-from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores
+from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores, report_path, table_paths
 
 MAX_PROPOSALS = 20
 
@@ -38,7 +38,8 @@ def score(
 
     `gt` is a DAVIS root, `results` a folder of `<sequence>/<frame>.png` label maps. Into `out` (nothing is written
     without it) go `global_results-<set>.csv`, `per-sequence_results-<set>.csv` and, as each sequence is done,
-    `scores/<sequence>.json` with J and F of every frame. On a partial copy the set is called `<set>-partial`.
+    `scores/<sequence>.json` with J and F of every frame, in place of what an earlier scoring of the set left there.
+    On a partial copy the set is called `<set>-partial`.
     `jobs` processes share the sequences. Raises SeemVideoError naming sequence and frame where the data or the results
     do not allow a score.
     """
@@ -52,18 +53,13 @@ def score_dataset(
     out: Path | None = None,
     *,
     jobs: int = 1,
-    on_sequence: Callable[[SequenceScores], None] = lambda _: None,
 ) -> Scores:
-    """As `score`, for a dataset already opened; `on_sequence` hears of every sequence as it is done, in order."""
+    """As `score`, for a dataset already opened."""
     if not results.is_dir():
         raise SeemVideoError(f"{results} is not a folder; give the folder that holds <sequence>/<frame>.png.")
-    done = []
-    for scores in _score_all(dataset.sequences, results, jobs):
-        if out is not None:
-            scores.save(out / "scores")
-        on_sequence(scores)
-        done.append(scores)
-    total = Scores(dataset.title, tuple(done))
+    if out is not None:
+        _make_way(out, dataset)
+    total = Scores(dataset.title, tuple(_score_all(dataset.sequences, results, out, jobs)))
     if out is not None:
         total.write_tables(out)
     return total
@@ -79,19 +75,44 @@ def score_sequence(sequence: DavisSequence, results: Path) -> SequenceScores:
     return SequenceScores(sequence.name, tuple(path.stem for path in sequence.evaluated), tuple(objects))
 
 
-def _score_all(sequences: tuple[DavisSequence, ...], results: Path, jobs: int) -> Iterator[SequenceScores]:
+def _make_way(out: Path, dataset: DavisDataset) -> None:
+    """Removes what an earlier scoring of this set left in `out`, so that nothing there is mistaken for a new result."""
+    names = {sequence.name for sequence in dataset.sequences}
+    found = sorted((out / "scores").glob("*.json"))
+    if others := [path.stem for path in found if path.stem not in names]:
+        raise SeemVideoError(
+            f"{out} holds scores of sequence {others[0]}, which is not in this set; name another folder."
+        )
+    try:
+        for path in (*found, *table_paths(out, dataset.title), report_path(out)):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SeemVideoError(f"{out} cannot be written to ({error.strerror}); name another folder.") from None
+
+
+def _score_all(
+    sequences: tuple[DavisSequence, ...], results: Path, out: Path | None, jobs: int
+) -> Iterator[SequenceScores]:
+    """The scores of each sequence, in order; whatever order they are done in, each is written as soon as it is."""
     if jobs == 1 or len(sequences) == 1:
-        yield from (score_sequence(sequence, results) for sequence in sequences)
+        yield from (_score_and_save(sequence, results, out) for sequence in sequences)
         return
     # spawn: forking a process whose libraries run threads can hang the child.
     with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         futures: dict[str, Future[SequenceScores]] = {}
         for sequence in sorted(sequences, key=lambda s: -len(s.annotations)):
-            futures[sequence.name] = pool.submit(score_sequence, sequence, results)
+            futures[sequence.name] = pool.submit(_score_and_save, sequence, results, out)
         try:
             yield from (futures[sequence.name].result() for sequence in sequences)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _score_and_save(sequence: DavisSequence, results: Path, out: Path | None) -> SequenceScores:
+    scores = score_sequence(sequence, results)
+    if out is not None:
+        scores.save(out / "scores")
+    return scores
 
 
 def _score_ids(sequence: DavisSequence, results: Path) -> Iterator[ObjectScores]:

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from seem_video.evaluation.compare import Comparison
-from seem_video.evaluation.interactive import Case, InteractiveScores
+from seem_video.evaluation.interactive import InteractiveScores
 from seem_video.evaluation.metrics import Statistics, mean_statistics
 from seem_video.evaluation.record import SequenceRun, area_under_curve, round_curve
 from seem_video.evaluation.scores import Scores, SequenceScores
@@ -39,23 +39,28 @@ def run_progress(*, shown: bool) -> Iterator[Callable[[str, SequenceRun, bool], 
 
 
 @contextmanager
-def image_progress(*, shown: bool) -> Iterator[Callable[[Case, int, int], None]]:
+def image_progress(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar over the images of an interactive run."""
-    with Progress(console=Console(stderr=True), disable=not shown, transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not (shown and console.is_terminal), transient=True) as progress:
         task = progress.add_task("Clicking", total=None)
-        yield lambda case, done, total: progress.update(task, completed=done, total=total)
+        yield lambda name, done, total: progress.update(task, completed=done, total=total)
 
 
 def show_interactive(scores: InteractiveScores, *, as_json: bool) -> None:
-    """Prints NoC, failures and mIoU of an interactive run."""
+    """Prints NoC, failures and mIoU of an interactive run, of all objects and by size."""
+    measures = scores.by_size()
     if as_json:
-        print(json.dumps(scores.as_dict()))
+        print(json.dumps(measures))
         return
-    table = Table(title="Clicks on single images", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="Clicks on single images, by COCO's sizes", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("Measure")
-    table.add_column("Value", justify="right")
-    for name, value in scores.as_dict().items():
-        table.add_row(name, str(value) if isinstance(value, int) else f"{value:.3f}")
+    for size in measures:
+        table.add_column(size, justify="right")
+    for name in measures["all"]:
+        values = [measured.get(name) for measured in measures.values()]
+        cells = ("-" if v is None else str(v) if isinstance(v, int) else f"{v:.3f}" for v in values)
+        table.add_row(name, *cells)
     Console(highlight=False).print(table)
 
 

@@ -28,7 +28,7 @@ class Tracker:
 
     def __init__(self, model: VideoModel, *, max_side: int | None = None) -> None:
         """Args: model; max_side: the longest side, in pixels, at which frames are encoded; None for the model's own."""
-        self._propagator = _propagator(model, max_side)
+        self._propagator = make_propagator(model, max_side)
         self._previous: Tensor | None = None  # (K, h, w) logits of the frame before
 
     @property
@@ -171,7 +171,8 @@ class Tracker:
         return masks
 
 
-def _propagator(model: VideoModel, max_side: int | None) -> Propagator:
+def make_propagator(model: VideoModel, max_side: int | None) -> Propagator:
+    """The propagator for a kind of model; max_side: the longest side at which frames are encoded, None for its own."""
     if isinstance(model, SEEM):
         return PixelMemoryPropagator(model, max_side)
     return PromptMemoryPropagator(model, max_side)

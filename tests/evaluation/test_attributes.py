@@ -38,4 +38,4 @@ def test_an_object_behind_something_is_occluded_and_one_that_leaves_is_not(tmp_p
 
 
 def test_an_object_that_turns_is_deforming(tmp_path):
-    assert attributes(tmp_path, [rectangle(40, 40, 80, 30), rectangle(65, 20, 30, 80)] * 3) == {"deforming"}
+    assert attributes(tmp_path, [rectangle(40, 40, 80, 30), rectangle(65, 15, 30, 80)] * 3) == {"deforming"}

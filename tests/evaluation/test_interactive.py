@@ -1,41 +1,42 @@
 """The number of clicks is counted as papers count it; the model is a stand-in that paints a disk at every click."""
 
+import json
+from typing import ClassVar
+
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import seem_video
-from seem_video import FrameResult, SeemVideoError
+from seem_video import SeemVideoError
 from seem_video.evaluation.interactive import Case, InteractiveScores, run_interactive
+from seem_video.tracking import still
 
 
-class DiskSession:
+class DiskImage:
     """Marks 12 pixels around each positive click, and unmarks as many around each negative one."""
 
-    def __init__(self, source, model):
-        self.image, self.clicks = source[0], []
+    encoded: ClassVar[int] = 0
 
-    def __enter__(self):
-        return self
+    def __init__(self, model, image):
+        self.size, self.painted = image.shape[:2], {}
+        DiskImage.encoded += 1
 
-    def __exit__(self, *_):
-        pass
-
-    def add(self, click):
-        self.clicks.append(click)
-
-    def propagate(self):
-        mask = np.zeros(self.image.shape[:2], np.uint8)
-        for click in self.clicks:
+    def click(self, clicks):
+        for i, click in clicks.items():
+            mask = self.painted.setdefault(i, np.zeros(self.size, np.uint8))
             cv2.circle(mask, (click.x, click.y), 12, int(click.positive), -1)
-        yield FrameResult(0, 0.0, None, self.image, (1,), mask.astype(bool)[None], np.ones(1, np.float32), ("1",))
+        return {i: self.painted[i].astype(bool) for i in clicks}
 
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    monkeypatch.setattr(seem_video, "open_session", DiskSession, raising=False)
-    monkeypatch.setattr(seem_video, "load_model", lambda name, device: None, raising=False)
+    monkeypatch.setattr(still, "StillImage", DiskImage)
+    monkeypatch.setattr(DiskImage, "encoded", 0)
+    model = torch.nn.Linear(2, 2)
+    monkeypatch.setattr(seem_video, "load_model", lambda name, device: model, raising=False)
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()
 
@@ -50,8 +51,8 @@ def disk(radius, value=1, at=(40, 40)):
     return cv2.circle(np.zeros((80, 120), np.uint8), at, radius, value, -1)
 
 
-def run(root):
-    return run_interactive(root / "images", root / "masks", root / "out")
+def run(root, **options):
+    return run_interactive(root / "images", root / "masks", root / "out", **options)
 
 
 def test_an_object_the_size_of_the_brush_takes_one_click_and_a_large_one_more(folders):
@@ -62,7 +63,8 @@ def test_an_object_the_size_of_the_brush_takes_one_click_and_a_large_one_more(fo
     by_image = {case.image: case for case in scores.cases}
     assert by_image["small.jpg"].ious == (1.0,)
     assert by_image["large.jpg"].clicks_to(0.9) > 1
-    assert (root / "out" / "interactive.json").is_file()
+    assert DiskImage.encoded == 2
+    assert json.loads((root / "out" / "interactive.json").read_text())["all"]["cases"] == 2
 
 
 def test_each_instance_is_a_case_and_ignored_pixels_count_for_nothing(folders):
@@ -71,6 +73,7 @@ def test_each_instance_is_a_case_and_ignored_pixels_count_for_nothing(folders):
     mask[30:50, 44:] = np.where(mask[30:50, 44:] == 1, 255, mask[30:50, 44:])
     add("two", mask)
     assert [case.object_id for case in run(root).cases] == [1, 2]
+    assert DiskImage.encoded == 1
 
 
 def test_a_mask_of_0_and_255_is_one_object(folders):
@@ -79,12 +82,49 @@ def test_a_mask_of_0_and_255_is_one_object(folders):
     assert run(root).cases[0].ious == (1.0,)
 
 
+def test_an_interrupted_run_goes_on_with_the_images_that_are_missing(folders):
+    root, add = folders
+    add("a", disk(20))
+    add("b", disk(12))
+
+    def stop(name, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(root, on_image=stop)
+    scores = run(root)
+    assert DiskImage.encoded == 2
+    assert [case.image for case in scores.cases] == ["a.jpg", "b.jpg"]
+    assert scores.cases[0].clicks_to(0.9) > 1
+
+
+def test_clicks_of_another_run_are_never_reused(folders):
+    root, add = folders
+    add("a", disk(12))
+    run(root)
+    with pytest.raises(SeemVideoError, match=r"another run, with model seem-nano \(now other\)"):
+        run(root, model="other")
+    add("a", disk(13))
+    with pytest.raises(SeemVideoError, match="another run, with data"):
+        run(root)
+
+
+def test_held_out_images_are_one_in_ten_by_their_name_alone(folders):
+    root, add = folders
+    for i in range(30):
+        add(f"{i:012}", disk(12))
+    kept = {case.image for case in run(root, held_out=True).cases}
+    assert kept == {"000000000027.jpg", "000000000028.jpg"}
+
+
 def test_noc_counts_20_for_what_never_gets_there():
-    scores = InteractiveScores((Case("a", 1, (0.5, 0.86, 0.91)), Case("b", 1, (0.4,) * 20)))
+    scores = InteractiveScores((Case("a", 1, 900, (0.5, 0.86, 0.91)), Case("b", 1, 9000, (0.4,) * 20)))
     assert scores.noc(0.85) == 11
     assert scores.noc(0.90) == 11.5
     assert scores.failures(0.90) == 1
     assert scores.mean_iou(10) == pytest.approx((0.91 + 0.4) / 2)
+    sizes = scores.by_size()
+    assert (sizes["small"]["NoC@85"], sizes["medium"]["NoC@85"], sizes["large"]) == (2, 20, {"cases": 0})
 
 
 def test_folders_that_do_not_match_are_refused(folders):
@@ -94,4 +134,7 @@ def test_folders_that_do_not_match_are_refused(folders):
     add("dog", disk(12))
     (root / "masks" / "dog.png").unlink()
     with pytest.raises(SeemVideoError, match=r"dog\.jpg has no mask"):
+        run(root)
+    Image.fromarray(disk(12)[:40]).save(root / "masks" / "dog.png")
+    with pytest.raises(SeemVideoError, match=r"dog\.png is 120x40 and its image 120x80"):
         run(root)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from seem_video.evaluation.prompts import INITS, correction_click, deepest_point, prompt_from_mask, skeleton_stroke
+from seem_video.evaluation.prompts import MASK_INITS, correction_click, deepest_point, prompt_from_mask, skeleton_stroke
 from seem_video.prompts import Box, rasterise
 
 some_masks = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20).flatmap(
@@ -23,7 +23,7 @@ def horseshoe():
     return mask.astype(bool)
 
 
-@given(some_masks, st.sampled_from(INITS))
+@given(some_masks, st.sampled_from(MASK_INITS))
 def test_every_mask_gives_a_prompt_that_the_tracker_accepts(mask, init):
     maps = rasterise([prompt_from_mask(mask, init)], *mask.shape)
     if init in ("click", "scribble"):

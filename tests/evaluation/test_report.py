@@ -1,6 +1,7 @@
 """The report is one file that shows the numbers and the worst frames, and loads nothing from elsewhere."""
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
@@ -24,7 +25,10 @@ def test_the_report_shows_numbers_and_worst_frames_and_needs_no_network(tmp_path
     (results / "dog" / "00003.png").write_bytes((annotations.parent / "empty.png").read_bytes())
 
     page = write_report(dataset, results, score_dataset(dataset, results), tmp_path / "out").read_text()
-    assert "dog, frame 00003: J 0.0" in page
+    assert "dog, frame 00003: J 0.0, F 0.0" in page
     assert "<goat>" not in page
     assert "87.5" in page  # J mean: one frame of eight is lost
     assert not re.search(r'(src|href)="(?!data:)', page)
+    assert "<svg" in page
+    for chart in re.findall(r"<svg.*?</svg>", page):
+        ElementTree.fromstring(chart)

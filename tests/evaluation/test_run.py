@@ -1,6 +1,7 @@
 """A run over DAVIS: scores, record, and what it refuses to mix; the tracker is a stand-in that sees bright squares."""
 
 import json
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 import seem_video
-from seem_video import Click, FrameResult, SeemVideoError, open_reader
+from seem_video import Click, FrameResult, SeemVideoError, open_reader, prompts
 from seem_video.evaluation.record import area_under_curve, round_curve
 from seem_video.evaluation.run import run_davis
 
@@ -20,6 +21,7 @@ class ThresholdSession:
 
     lost: ClassVar[set[int]] = set()
     tracked: ClassVar[list[str]] = []
+    given: ClassVar[list[object]] = []
 
     def __init__(self, source, model):
         self.reader = open_reader(source)
@@ -35,6 +37,7 @@ class ThresholdSession:
 
     def add(self, prompt, *, object_id=1, frame=0):
         self.ids.add(object_id)
+        self.given.append(prompt)
         if frame and isinstance(prompt, Click):
             self.corrected.add(frame)
 
@@ -55,6 +58,7 @@ def tracker(monkeypatch):
     monkeypatch.setattr(seem_video, "load_model", lambda name, device: model, raising=False)
     monkeypatch.setattr(ThresholdSession, "lost", set())
     monkeypatch.setattr(ThresholdSession, "tracked", [])
+    monkeypatch.setattr(ThresholdSession, "given", [])
     return ThresholdSession
 
 
@@ -68,6 +72,38 @@ def test_a_run_writes_masks_tables_and_a_record(init, tracker, tmp_path):
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["settings"]["init"] == init
     assert record["sequences"]["dog"]["frames"] == 5
+
+
+@dataclass(frozen=True)
+class Words:
+    """Stands for the prompt in words, which is the tracker's business."""
+
+    words: str
+
+
+def test_words_come_from_a_file_and_are_part_of_the_settings(tracker, tmp_path, monkeypatch):
+    monkeypatch.setattr(prompts, "Text", Words, raising=False)
+    draw_dataset(tmp_path / "gt", ["dog"])
+    texts = tmp_path / "texts.txt"
+    texts.write_text('dog 1 "a bright square"\n')
+    run_davis(tmp_path / "gt", tmp_path / "out", init="text", texts=texts)
+    assert tracker.given == [Words("a bright square")]
+    texts.write_text('dog 1 "a square"\n')
+    with pytest.raises(SeemVideoError, match="another run, with texts"):
+        run_davis(tmp_path / "gt", tmp_path / "out", init="text", texts=texts)
+
+
+def test_words_that_are_missing_are_said_before_anything_is_tracked(tracker, tmp_path):
+    draw_dataset(tmp_path / "gt", ["dog", "goat"])
+    with pytest.raises(SeemVideoError, match="DAVIS itself carries no text"):
+        run_davis(tmp_path / "gt", tmp_path / "out", init="text")
+    texts = tmp_path / "texts.txt"
+    texts.write_text('dog 1 "a bright square"\n')
+    with pytest.raises(SeemVideoError, match="Sequence goat, object 1"):
+        run_davis(tmp_path / "gt", tmp_path / "out", init="text", texts=texts)
+    with pytest.raises(SeemVideoError, match="this run has init click"):
+        run_davis(tmp_path / "gt", tmp_path / "out", init="click", texts=texts)
+    assert not tracker.tracked
 
 
 def test_correction_rounds_mend_the_worst_frame_and_give_a_curve(tracker, tmp_path):

@@ -1,0 +1,62 @@
+"""One image, encoded once, whose objects are clicked until their masks are right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seem_video.prompts import Click, rasterise
+from seem_video.tracking.propagation import VideoModel
+from seem_video.tracking.tracker import make_propagator
+
+_BATCH = 16
+"""Objects decoded at once, so that memory does not grow with their number."""
+
+
+class StillImage:
+    """The features of an image, and of each object its clicks so far and the mask they led to.
+
+    The first click gives the mask that a session gives; each further one is decoded with all clicks of the object and
+    its mask before, which is how models learn to correct. Objects do not compete for pixels.
+    """
+
+    def __init__(self, model: VideoModel, image: npt.NDArray[np.uint8]) -> None:
+        """Args: model; image: (H, W, 3) uint8 RGB."""
+        self._model = model
+        self._size = image.shape[:2]
+        self._clicks: dict[int, list[Click]] = {}
+        self._logits: dict[int, Tensor] = {}
+        with torch.inference_mode():
+            self._features = make_propagator(model, None).encode(image)
+
+    @torch.inference_mode()
+    def click(self, clicks: Mapping[int, Click]) -> dict[int, npt.NDArray[np.bool_]]:
+        """The masks (H, W) bool of some objects, by id, after one more click on each.
+
+        Raises:
+            SeemVideoError: a click lies outside the image.
+        """
+        for object_id, click in clicks.items():
+            self._clicks.setdefault(object_id, []).append(click)
+        known = [object_id for object_id in clicks if object_id in self._logits]
+        new = [object_id for object_id in clicks if object_id not in self._logits]
+        masks: dict[int, npt.NDArray[np.bool_]] = {}
+        for group in (new, known):
+            for i in range(0, len(group), _BATCH):
+                masks |= self._decode(group[i : i + _BATCH])
+        return masks
+
+    def _decode(self, ids: Sequence[int]) -> dict[int, npt.NDArray[np.bool_]]:
+        drawn = [rasterise(self._clicks[object_id], *self._size) for object_id in ids]
+        before = [self._logits[object_id] for object_id in ids if object_id in self._logits]
+        propagator = make_propagator(self._model, None)
+        propagator.add_objects(list(ids))
+        logits, _ = propagator.segment(self._features, ids, drawn, torch.stack(before) if before else None)
+        self._logits |= dict(zip(ids, logits, strict=True))
+        full = F.interpolate(logits[None], size=self._size, mode="bilinear", align_corners=False)[0]
+        return dict(zip(ids, (full > 0).cpu().numpy(), strict=True))
