@@ -87,6 +87,13 @@ def track(
         typer.Option(metavar="LIST", help="Of overlay,masks,rle,contact; all.", rich_help_panel="Outputs"),
     ] = None,
     overwrite: _Overwrite = False,
+    session: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Session to begin or go on with.", rich_help_panel="Outputs"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut short.", rich_help_panel="Outputs")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing but errors.", rich_help_panel="Outputs")
     ] = False,
@@ -103,6 +110,8 @@ def track(
         "stop": stop,
         "stride": stride,
         "max_side": max_side,
+        "session": session,
+        "resume": resume,
     }
     if save:
         options["save"] = [name.strip() for names in save for name in names.split(",")]
@@ -229,7 +238,9 @@ def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: 
         except KeyboardInterrupt:
             summary = None
     if summary is None:
-        done = f"what is done is kept in {out}, named as partial" if progress.frames else "nothing was written"
+        done = "nothing was written"
+        if progress.frames:
+            done = f"what is done is kept in {out}, named as partial; the same command with --resume goes on from there"
         print(f"Stopped after {progress.frames} frames: {done}.", file=sys.stderr)
         return terminal.INTERRUPTED
     if not quiet:

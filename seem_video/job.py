@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from seem_video.errors import SeemVideoError
+from seem_video.fingerprints import digest
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
 from seem_video.io.writer import ResultWriter
 from seem_video.prompts import Prompt, PromptEntry, place
+from seem_video.prompts.records import to_record
 from seem_video.results import FrameResult
+from seem_video.tracking.session_file import SessionFile, delete_session
 
 if TYPE_CHECKING:
     from seem_video.tracking.propagation import VideoModel
+
+
+_UNFINISHED = ".unfinished.seem"
 
 
 @dataclass
@@ -89,6 +97,8 @@ def track(
     stride: int = 1,
     max_side: int | None = None,
     overwrite: bool = False,
+    session: str | Path | None = None,
+    resume: bool = False,
     on_frame: Callable[[FrameResult, int | None], None] | None = None,
 ) -> TrackSummary:
     """Follows what the prompts point at through a video and writes the result into a folder.
@@ -104,6 +114,8 @@ def track(
         start, stop, stride: the source frames to track, as in `range`.
         max_side: longest side, in pixels, at which the model sees a frame; None for the model's own.
         overwrite: write into a folder that is not empty.
+        session: a session file to begin or to go on with; its prompts come before `prompts`, which may then be none.
+        resume: go on with a run into `out` that was cut short; what it tracked is not tracked again.
         on_frame: called after each frame with its result and the number of frames expected, None where unknown.
 
     Raises:
@@ -114,20 +126,27 @@ def track(
     from seem_video.tracking.session import open_session
 
     out = Path(out)
-    with open_reader(source, start=start, stop=stop, stride=stride) as reader:
-        placed = place(prompts, reader, start)
-        with ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite) as writer:
+    with open_reader(source, start=start, stop=stop, stride=stride) as reader, ExitStack() as stack:
+        file = None if session is None else stack.enter_context(closing(SessionFile(Path(session))))
+        known = [PromptEntry(g.prompt, g.object_id, g.frame, g.label) for g in file.prompts()] if file else []
+        placed = place([*known, *prompts], reader, start)
+        with ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite or resume) as writer:
+            if file is None:
+                file = _unfinished_run(out, reader.info, placed, resume=resume)
             if isinstance(model, str | Path):
                 model = load_model(model, device=device, precision=precision)
             summary = TrackSummary(reader.info.name, out, stride)
             clocked = _ClockedReader(reader)
-            session = open_session(clocked, model, max_side=max_side)
-            for index, entries in placed.items():
-                for entry in entries:
-                    session.add(entry.prompt, object_id=entry.object_id, frame=index, label=entry.label)
+            tracked = stack.enter_context(
+                open_session(clocked, model, max_side=max_side, start=start, stride=stride, file=file)
+            )
+            if not (resume and tracked.prompts):
+                for index, entries in placed.items():
+                    for entry in entries:
+                        tracked.add(entry.prompt, object_id=entry.object_id, frame=index, label=entry.label)
             begun = time.perf_counter()
             expected = _expected_frames(reader.info, start, stop, stride)
-            for result in session.propagate():
+            for result in tracked.propagate():
                 with _added_to(summary, "write_s"):
                     writer.write(result)
                 summary.count(result)
@@ -136,8 +155,28 @@ def track(
             with _added_to(summary, "write_s"):
                 summary.files = writer.finish()
             summary.seconds = time.perf_counter() - begun
+        if file is not None and session is None:
+            file.delete()
         summary.decode_s, summary.broken = clocked.seconds, reader.broken
     return summary
+
+
+def _unfinished_run(
+    out: Path, info: SourceInfo, placed: Mapping[int, Sequence[PromptEntry]], *, resume: bool
+) -> SessionFile | None:
+    """The session file that a run keeps in its folder until it is done; None for a source that cannot be read again."""
+    path = out / _UNFINISHED
+    if info.path is None:
+        if resume:
+            raise SeemVideoError(f"{info.name} cannot be read again, so nothing can be resumed; leave --resume out.")
+        return None
+    if not resume:
+        delete_session(path)
+    file = SessionFile(path)
+    entries = [(index, entry) for index in placed for entry in placed[index]]
+    records = [[index, entry.object_id, entry.label, to_record(entry.prompt)] for index, entry in entries]
+    file.claim({"set of prompts": digest([("prompts", json.dumps(records).encode())])})
+    return file
 
 
 class _ClockedReader(FrameReader):
