@@ -1,7 +1,8 @@
 """What makes an object hard to follow, read off its annotations: small, fast, occluded, deforming.
 
 Small and fast are the low resolution and fast motion of DAVIS 2016 (Perazzi et al., CVPR 2016, table 1), whose 20
-pixels are those of its frames of 1080 rows. Occluded and deforming are our own measures of what people judged there.
+pixels are those of its frames of 1080 rows. Occluded and deforming are our own measures of what people judged there by
+eye.
 """
 
 from __future__ import annotations
