@@ -62,7 +62,7 @@ def _made_by(record: RunRecord | None) -> str:
         return ""
     given = record.settings
     rounds = f", then {given.rounds} rounds of correction clicks" if given.rounds else ""
-    return f"<p>{escape(given.model)}, given the {given.init} of each object on its first frame{rounds}.</p>"
+    return f"<p>{escape(given.model)}; first prompt of each object: {given.init}{rounds}.</p>"
 
 
 def _summary(scores: Scores, dataset: DavisDataset) -> str:
@@ -184,7 +184,9 @@ def _run(record: RunRecord) -> str:
     table = _table(None, rows)
     if not record.settings.rounds:
         return table
-    return charts.curve("J&F after each round of correction clicks", [jf for jf, _, _ in round_curve(record)]) + table
+    values = [jf for jf, _, _ in round_curve(record)]
+    listed = ", ".join(map(_percent, values))
+    return f"<p>J&amp;F after each round: {listed}.</p>{charts.curve('J&F by round of clicks', values)}{table}"
 
 
 def _percent(value: float) -> str:
@@ -205,7 +207,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem
 h1, h2 { font-weight: 600; } h2 { margin-top: 2.5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .3rem 1.2rem .3rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-th, td { border-bottom: 1px solid var(--grid); }
+th, td { border-bottom: 1px solid var(--grid); } th, td:first-child { white-space: nowrap; }
 svg { max-width: 100%; height: auto; margin: .3rem .6rem .3rem 0; }
 svg text { font-size: 12px; fill: currentColor; } svg text.tick { font-size: 10px; opacity: .65; }
 rect.j, svg text.j { fill: var(--j); } rect.f, svg text.f { fill: var(--f); }
