@@ -18,7 +18,7 @@ from seem_video.model.picture import Picture
 from seem_video.model.query_decoder import Prompts
 from seem_video.model.released import ReleasedSEEM
 from seem_video.model.search import find, read_prompts
-from seem_video.model.semantics import Region, instances, panoptic, semantic
+from seem_video.model.semantics import Region, instances, is_certain, panoptic, semantic
 from seem_video.model.vocabulary import COCO, Vocabulary
 from seem_video.prompts import Prompt, Text, rasterise
 
@@ -60,21 +60,26 @@ class ImageSegmenter:
         class.
         """
         classes, masks = self.candidates(image)
-        is_stuff = [name in self.vocabulary.stuff for name in self.vocabulary.names]
+        if task == "panoptic":
+            kept = is_certain(classes)
+            classes, masks = classes[kept], masks[kept]
+        if not len(masks):
+            return []
+        full = self._published_resize(masks, image)
         if task == "semantic":
-            return [self._segment(region.label + 1, region) for region in semantic(classes, masks)]
-        regions = (instances if task == "instance" else panoptic)(classes, masks, is_stuff)
+            return [self._segment(region.label + 1, region) for region in semantic(classes, full)]
+        is_stuff = [name in self.vocabulary.stuff for name in self.vocabulary.names]
+        regions = (instances if task == "instance" else panoptic)(classes, full, is_stuff)
         ranked = sorted(regions, key=lambda region: -region.score)
         return [self._segment(rank, region) for rank, region in enumerate(ranked, start=1)]
 
     @torch.inference_mode()
     def candidates(self, image: Image) -> tuple[Tensor, Tensor]:
-        """Class logits (Q, K + 1), void last, and mask logits (Q, H, W), for the functions of `semantics`."""
+        """Class logits (Q, K + 1), void last, and mask logits (Q, h, w) at stride 4, of an image (H, W, 3) uint8."""
         picture = Picture.encode(self.model, image)
         answer = self.model.decode(picture.features, picture.owner(1), Prompts())["object"]
         classes = self.model.text.classify(answer.captions, self._class_table())[0]
-        shown = _resize(picture.masks(answer.embeddings), self.model.input_size(*image.shape[:2]))
-        return classes, F.interpolate(shown, size=image.shape[:2], mode="bicubic", antialias=True)[0]
+        return classes, picture.masks(answer.embeddings)[0]
 
     @torch.inference_mode()
     def prompted(
@@ -104,6 +109,11 @@ class ImageSegmenter:
             Segment(object_id, (mask > 0).cpu().numpy(), _said(given) or name, _mean_inside(mask))
             for (object_id, given), name, mask in zip(prompts.items(), names, masks, strict=True)
         ]
+
+    def _published_resize(self, masks: Tensor, image: Image) -> Tensor:
+        """Logits (Q, h, w) at the image's size: to what the model saw bilinearly, from there bicubically."""
+        seen = _resize(masks[None], self.model.input_size(*image.shape[:2]))
+        return F.interpolate(seen, size=image.shape[:2], mode="bicubic", antialias=True)[0]
 
     def _class_table(self) -> Tensor:
         if self._table is None:

@@ -26,6 +26,12 @@ class Region:
     mask: Tensor
 
 
+def is_certain(class_logits: Tensor, *, certain: float = CERTAIN_CLASS) -> Tensor:
+    """(Q,) bool: the candidates of which panoptic regions are made; the others need no mask."""
+    scores, labels = class_logits.softmax(-1).max(-1)
+    return (labels != class_logits.shape[-1] - 1) & (scores > certain)
+
+
 def panoptic(
     class_logits: Tensor, mask_logits: Tensor, is_stuff: Sequence[bool], *, certain: float = CERTAIN_CLASS
 ) -> list[Region]:
@@ -33,10 +39,10 @@ def panoptic(
 
     Candidates of which less than `VISIBLE_SHARE` is left are dropped, and regions of the same stuff are one.
     """
-    scores, labels = class_logits.softmax(-1).max(-1)
-    kept = (labels != class_logits.shape[-1] - 1) & (scores > certain)
+    kept = is_certain(class_logits, certain=certain)
     if not kept.any():
         return []
+    scores, labels = class_logits.softmax(-1).max(-1)
     scores, labels, probability = scores[kept], labels[kept], mask_logits[kept].sigmoid()
     winner = (scores[:, None, None] * probability).argmax(0)
     regions: dict[object, Region] = {}
