@@ -55,7 +55,18 @@ class PixelMemoryPropagator:
         return select_mask(decoded)
 
     def segment(
-        self, features: FrameFeatures, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
+        self, features: FrameFeatures, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """As the model was trained: the first prompt is decoded by itself, each further one corrects the mask."""
+        logits, quality = self._decode(features, [maps[0] for maps in rounds], start)
+        for i in range(1, max(map(len, rounds))):
+            rows = [row for row, maps in enumerate(rounds) if i < len(maps)]
+            again = [rounds[row][i] for row in rows]
+            logits[rows], quality[rows] = self._decode(features, again, logits[rows])
+        return logits, quality
+
+    def _decode(
+        self, features: FrameFeatures, maps: Sequence[PromptMaps], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         like = features.mask_features[0, 0]
         nothing = torch.zeros_like(like)

@@ -94,8 +94,9 @@ class PromptMemoryPropagator:
         return logits, quality
 
     def segment(
-        self, picture: Picture, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
+        self, picture: Picture, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
+        maps = [each[-1] for each in rounds]
         wanted, searched = [], []
         for i, (object_id, given) in enumerate(zip(ids, read_prompts(picture, maps, self.max_side), strict=True)):
             past = self._past[object_id]

@@ -41,9 +41,15 @@ class Propagator(Protocol):
         """Logits and quality of all objects; `previous`: logits (K, h, w) of the frame before, None on the first."""
 
     def segment(
-        self, features: Any, ids: Sequence[int], maps: Sequence[PromptMaps], start: Tensor | None
+        self, features: Any, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Logits and quality of the N prompted objects `ids`, which begin from logits (N, h, w) or from nothing."""
+        """Logits and quality of N prompted objects.
+
+        Args:
+            features: of the frame. ids: the objects.
+            rounds: for each object what is marked after each of its prompts; the last has all of them.
+            start: logits (N, h, w) that the objects begin from, or None for nothing.
+        """
 
     def remember(
         self, index: int, features: Any, logits: Tensor, quality: Tensor, *, prompted: Sequence[int], new: Sequence[int]

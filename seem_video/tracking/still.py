@@ -52,11 +52,12 @@ class StillImage:
         return masks
 
     def _decode(self, ids: Sequence[int]) -> dict[int, npt.NDArray[np.bool_]]:
-        drawn = [rasterise(self._clicks[object_id], *self._size) for object_id in ids]
+        drawn = [[rasterise(self._clicks[object_id], *self._size)] for object_id in ids]
         before = [self._logits[object_id] for object_id in ids if object_id in self._logits]
         propagator = make_propagator(self._model, None)
         propagator.add_objects(list(ids))
-        logits, _ = propagator.segment(self._features, ids, drawn, torch.stack(before) if before else None)
+        start = torch.stack(before) if before else None
+        logits, _ = propagator.segment(self._features, ids, drawn, start)
         self._logits |= dict(zip(ids, logits, strict=True))
         full = F.interpolate(logits[None], size=self._size, mode="bilinear", align_corners=False)[0]
         return dict(zip(ids, (full > 0).cpu().numpy(), strict=True))

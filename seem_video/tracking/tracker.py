@@ -60,7 +60,7 @@ class Tracker:
             SeemVideoError: a prompt does not fit the frame.
         """
         height, width = image.shape[:2]
-        drawn = {object_id: rasterise(given, height, width) for object_id, given in prompts.items()}
+        drawn = {object_id: self._draw(object_id, given, height, width) for object_id, given in prompts.items()}
         if not drawn and not self.object_ids:
             return np.zeros((0, height, width), bool), np.zeros(0, np.float32)
         features = self._propagator.encode(image)
@@ -101,7 +101,7 @@ class Tracker:
         if not object_ids:
             return
         height, width = image.shape[:2]
-        drawn = {object_id: rasterise(given, height, width) for object_id, given in prompts.items()}
+        drawn = {object_id: self._draw(object_id, given, height, width) for object_id, given in prompts.items()}
         features = self._propagator.encode(image)
         known = list(self.object_ids)
         new = [object_id for object_id in object_ids if object_id not in known]
@@ -128,10 +128,16 @@ class Tracker:
         self._previous = torch.logit(shares, eps=SURE)
         self._propagator.remember(index, features, self._previous, quality, prompted=prompted, new=new)
 
+    def _draw(self, object_id: int, given: Sequence[Prompt], height: int, width: int) -> list[PromptMaps]:
+        """What an object's prompts mark after each of them, from the first on that can be decoded."""
+        rounds = [rasterise(given[: i + 1], height, width) for i in range(len(given))]
+        known = object_id in self.object_ids
+        return [maps for maps in rounds if not maps.only_mask and (known or maps.names_object)] or rounds[-1:]
+
     def _apply_prompts(
         self,
         features: Any,
-        drawn: Mapping[int, PromptMaps],
+        drawn: Mapping[int, Sequence[PromptMaps]],
         known: Sequence[int],
         logits: Tensor,
         quality: Tensor,
@@ -139,8 +145,8 @@ class Tracker:
         """Decode the prompted objects, in place: with a mask to start from and without, each in one batch."""
         with_mask: list[int] = []
         without: list[int] = []
-        for object_id, maps in drawn.items():
-            row = self.object_ids.index(object_id)
+        for object_id, rounds in drawn.items():
+            row, maps = self.object_ids.index(object_id), rounds[-1]
             if maps.mask is not None:
                 logits[row] = to_cells(maps.mask, logits[row]).mul(2 * CERTAIN).sub(CERTAIN)
                 quality[row] = 1.0
@@ -155,7 +161,7 @@ class Tracker:
                 logits[rows], quality[rows] = self._propagator.segment(features, group, given, start)
 
     def _full_size(
-        self, logits: Tensor, drawn: Mapping[int, PromptMaps], height: int, width: int
+        self, logits: Tensor, drawn: Mapping[int, Sequence[PromptMaps]], height: int, width: int
     ) -> npt.NDArray[np.bool_]:
         """(K, H, W) bool: each pixel to the object with the largest positive logit; a given mask is taken as it is."""
         full = F.interpolate(logits[None], size=(height, width), mode="bilinear", align_corners=False)[0]
@@ -164,10 +170,11 @@ class Tracker:
         else:
             best, winner = full.max(0)
             masks = ((winner == torch.arange(len(full), device=full.device)[:, None, None]) & (best > 0)).cpu().numpy()
-        for object_id, maps in drawn.items():
-            if maps.mask is not None and maps.only_mask:
-                masks &= ~maps.mask
-                masks[self.object_ids.index(object_id)] = maps.mask
+        for object_id, rounds in drawn.items():
+            given = rounds[-1].mask
+            if given is not None and rounds[-1].only_mask:
+                masks &= ~given
+                masks[self.object_ids.index(object_id)] = given
         return masks
 
 

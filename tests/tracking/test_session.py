@@ -8,6 +8,7 @@ import pytest
 from seem_video import Box, Click, MaskPrompt, open_session
 from seem_video.errors import SeemVideoError
 from seem_video.tracking.session import VideoSession
+from seem_video.tracking.still import StillImage
 
 SIZE = (96, 128)
 
@@ -101,6 +102,18 @@ def test_removing_an_object_leaves_the_others_as_they_would_be_alone(model) -> N
     assert session.step(_frames()[1]).object_ids == (1,)
     with pytest.raises(SeemVideoError, match="no object 2 to remove; the objects are: 1"):
         session.remove(2)
+
+
+def test_several_clicks_on_a_frame_are_taken_one_after_the_other_as_corrections(model) -> None:
+    frame = _frames()[0]
+    clicks = [Click(30, 48), Click(100, 20, positive=False), Click(36, 40)]
+    session = VideoSession(model)
+    for click in clicks:
+        session.add(click)
+    still = StillImage(model, frame)
+    for click in clicks:
+        mask = still.click({1: click})[1]
+    assert np.array_equal(session.step(frame).masks[0], mask)
 
 
 def test_what_cannot_be_asked_is_said(model, folder: Path) -> None:
