@@ -21,6 +21,7 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from seem_video import MaskPrompt, load_model
+from seem_video.terminal import run
 from seem_video.tracking.session import VideoSession
 from seem_video.training.sources import Still, read_stills
 
@@ -191,4 +192,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -15,6 +15,7 @@ import pycocotools.mask
 from PIL import Image as Pillow
 
 from seem_video.errors import SeemVideoError
+from seem_video.evaluation.stills import is_held_out
 from seem_video.training.warp import Image, Mask
 
 SMALLEST_INSTANCE = 0.003
@@ -109,7 +110,8 @@ def read_videos(root: Path, *, leave_out: Sequence[str] = ()) -> list[Video]:
 def read_stills(source: Path) -> list[Still]:
     """List stills: a folder of `images/`, `masks/` and `index.jsonl`, or a COCO instances json.
 
-    A row of `index.jsonl` has image, mask, width, height and instances with id and area.
+    A row of `index.jsonl` has image, mask, width, height and instances with id and area. What the interactive benchmark
+    holds out is left out.
 
     Raises:
         SeemVideoError: there is neither, or the images of a COCO json are nowhere near it.
@@ -126,7 +128,7 @@ def read_stills(source: Path) -> list[Still]:
     for row in map(json.loads, rows):
         least = SMALLEST_INSTANCE * row["width"] * row["height"]
         ids = [instance["id"] for instance in row["instances"] if instance["area"] >= least]
-        if ids:
+        if ids and not is_held_out(Path(row["image"]).stem):
             stills.append(MappedStill(source / row["image"], source / row["mask"], ids))
     return stills
 
@@ -147,7 +149,7 @@ def _coco_stills(path: Path) -> list[Still]:
         instances = sorted(of_image.get(row["id"], []), key=lambda instance: -instance["area"])[:254]
         least = SMALLEST_INSTANCE * row["width"] * row["height"]
         ids = [number for number, instance in enumerate(instances, start=1) if instance["area"] >= least]
-        if ids:
+        if ids and not is_held_out(Path(row["file_name"]).stem):
             stills.append(CocoStill(folder / row["file_name"], [i["segmentation"] for i in instances], ids))
     return stills
 

@@ -10,6 +10,7 @@ import pytest
 
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.labels import write_labels
+from seem_video.evaluation.stills import is_held_out
 from seem_video.training.data import ClipMaker
 from seem_video.training.sources import read_stills, read_videos
 
@@ -72,6 +73,16 @@ def test_coco_instances_become_stills_wherever_coco_puts_the_images(tmp_path: Pa
         assert still.ids == [1, 2]
         assert ((mask == 2) == (IDS == 1)).all()
         assert ((mask == 1) & (IDS == 2)).sum() > 0.9 * (IDS == 2).sum()
+
+
+def test_stills_of_the_benchmark_are_not_trained_on(tmp_path: Path) -> None:
+    names = [f"{i}.jpg" for i in range(40)]
+    instances = [{"id": 1, "area": 400}]
+    rows = [{"image": n, "mask": n, "width": 60, "height": 40, "instances": instances} for n in names]
+    (tmp_path / "index.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    taken = {still.image.name for still in read_stills(tmp_path)}
+    assert taken == {name for name in names if not is_held_out(Path(name).stem)}
+    assert len(taken) < len(names)
 
 
 def test_data_that_is_not_there_is_named(tmp_path: Path) -> None:
