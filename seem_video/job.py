@@ -131,11 +131,11 @@ def track(
         known = [PromptEntry(g.prompt, g.object_id, g.frame, g.label) for g in file.prompts()] if file else []
         placed = place([*known, *prompts], reader, start)
         with ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite or resume) as writer:
+            summary = TrackSummary(reader.info.name, out, stride)
             if file is None:
-                file = _unfinished_run(out, reader.info, placed, resume=resume)
+                file = stack.enter_context(_unfinished_run(summary, reader.info, placed, resume=resume))
             if isinstance(model, str | Path):
                 model = load_model(model, device=device, precision=precision)
-            summary = TrackSummary(reader.info.name, out, stride)
             clocked = _ClockedReader(reader)
             tracked = stack.enter_context(
                 open_session(clocked, model, max_side=max_side, start=start, stride=stride, file=file)
@@ -155,28 +155,36 @@ def track(
             with _added_to(summary, "write_s"):
                 summary.files = writer.finish()
             summary.seconds = time.perf_counter() - begun
-        if file is not None and session is None:
-            file.delete()
         summary.decode_s, summary.broken = clocked.seconds, reader.broken
     return summary
 
 
+@contextmanager
 def _unfinished_run(
-    out: Path, info: SourceInfo, placed: Mapping[int, Sequence[PromptEntry]], *, resume: bool
-) -> SessionFile | None:
-    """The session file that a run keeps in its folder until it is done; None for a source that cannot be read again."""
-    path = out / _UNFINISHED
+    summary: TrackSummary, info: SourceInfo, placed: Mapping[int, Sequence[PromptEntry]], *, resume: bool
+) -> Iterator[SessionFile | None]:
+    """The session file that a run keeps in its folder until it is done; None for a source that cannot be read again.
+
+    It goes with the run, but for one that was cut short after its first frames.
+    """
+    path = summary.out / _UNFINISHED
     if info.path is None:
         if resume:
             raise SeemVideoError(f"{info.name} cannot be read again, so nothing can be resumed; leave --resume out.")
-        return None
+        yield None
+        return
     if not resume:
         delete_session(path)
     file = SessionFile(path)
     entries = [(index, entry) for index in placed for entry in placed[index]]
     records = [[index, entry.object_id, entry.label, to_record(entry.prompt)] for index, entry in entries]
     file.claim({"set of prompts": digest([("prompts", json.dumps(records).encode())])})
-    return file
+    try:
+        yield file
+    finally:
+        file.close()
+        if summary.seconds or not (summary.frames or resume):
+            delete_session(path)
 
 
 class _ClockedReader(FrameReader):

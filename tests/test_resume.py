@@ -58,6 +58,12 @@ def test_a_killed_run_is_resumed_to_the_very_same_files(model, folder: Path, tmp
     assert _contents(tmp_path / "parts") == _contents(tmp_path / "whole")
 
 
+def test_a_run_that_failed_before_its_first_frame_leaves_an_empty_folder(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(SeemVideoError):
+        track(folder, [Click(30, 48)], out=tmp_path / "out", model="no-such-model")
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_resuming_with_other_prompts_is_refused(model, folder: Path, tmp_path: Path) -> None:
     def stop(result: object, expected: object) -> None:
         raise KeyboardInterrupt

@@ -129,11 +129,6 @@ class SessionFile:
         """Close the file; what was kept is in it."""
         self._db.close()
 
-    def delete(self) -> None:
-        """Close the file and remove it."""
-        self.close()
-        delete_session(self.path)
-
 
 def delete_session(path: Path) -> None:
     """Remove a session file that nobody has open, if it is there."""
