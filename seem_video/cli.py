@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 import seem_video
+from seem_video.commands.export import SAVE_HELP, export, split_list
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.cli import app as evaluation
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluation, name="eval")
+app.command()(export)
 _models = typer.Typer(invoke_without_command=True)
 app.add_typer(_models, name="models")
 
@@ -128,9 +130,7 @@ def track(
     max_side: Annotated[
         int | None, _frames("--max-side", "Longest side in pixels at which the model sees a frame.", least=32)
     ] = None,
-    save: Annotated[
-        _Words, typer.Option(metavar="LIST", help="Of overlay,masks,rle,contact; all.", rich_help_panel="Outputs")
-    ] = None,
+    save: Annotated[_Words, typer.Option(metavar="LIST", help=SAVE_HELP, rich_help_panel="Outputs")] = None,
     overwrite: _Overwrite = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Print nothing but errors.", rich_help_panel="Outputs")
@@ -149,7 +149,7 @@ def track(
         "max_side": max_side,
     }
     if save:
-        options["save"] = [name.strip() for names in save for name in names.split(",")]
+        options["save"] = split_list(save)
     return _track(source, entries, quiet=quiet, out=out, overwrite=overwrite, **options)
 
 
