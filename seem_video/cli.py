@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 import seem_video
+from seem_video.commands.batch import batch
 from seem_video.commands.export import SAVE_HELP, export, split_list
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.cli import app as evaluation
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(evaluation, name="eval")
 app.command()(export)
+app.command()(batch)
 _models = typer.Typer(invoke_without_command=True)
 app.add_typer(_models, name="models")
 
