@@ -94,7 +94,10 @@ def _show(outcomes: list[Outcome]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("Job", "State", "Frames", "Seconds", "Attempts", "Note", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for header in ("Job", "State", "Frames", "Seconds", "Attempts"):
+        table.add_column(header, no_wrap=True)
+    table.add_column("Note")
     for outcome in outcomes:
         numbers = f"{outcome.frames:,}", f"{outcome.seconds:.1f}", str(outcome.attempts)
         table.add_row(outcome.name, outcome.state, *numbers, _first_line(outcome.note or ""))

@@ -81,6 +81,7 @@ def add_video(
 ) -> av.VideoStream:
     """Adds a track for pictures of the source's size, pixel aspect and colour tags, timed in `unit` seconds."""
     stream = container.add_stream(codec, rate=frame_rate(info), options=options)
+    assert isinstance(stream, av.VideoStream)
     even = "420" in pix_fmt
     stream.width, stream.height = info.width + (even and info.width % 2), info.height + (even and info.height % 2)
     stream.pix_fmt = pix_fmt

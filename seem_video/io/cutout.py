@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import av
 import cv2
@@ -124,6 +125,6 @@ def _add_alpha(colors: av.VideoFrame, foreground: npt.NDArray[np.bool_], pix_fmt
     return picture
 
 
-def _samples(plane: av.video.plane.VideoPlane, dtype: type[np.uint8] | type[np.uint16]) -> npt.NDArray[np.generic]:
-    """A plane's samples (H, W), which can be written."""
+def _samples(plane: Any, dtype: type[np.uint8] | type[np.uint16]) -> npt.NDArray[np.generic]:
+    """The samples (H, W) of a picture's plane, which can be written."""
     return np.frombuffer(plane, dtype).reshape(plane.height, -1)[:, : plane.width]
