@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seem_video.errors import SeemVideoError as SeemVideoError
+    from seem_video.export_job import export as export
     from seem_video.io.reader import Frame as Frame
     from seem_video.io.reader import open_reader as open_reader
     from seem_video.job import TrackSummary as TrackSummary
@@ -48,6 +49,7 @@ _HOMES = {
     "Text": "prompts",
     "TrackSummary": "job",
     "VideoSession": "tracking.session",
+    "export": "export_job",
     "list_models": "model.checkpoints",
     "load_model": "model.checkpoints",
     "open_reader": "io.reader",

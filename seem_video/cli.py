@@ -16,6 +16,8 @@ import typer
 
 import seem_video
 from seem_video import terminal
+from seem_video.commands.batch import batch
+from seem_video.commands.export import SAVE_HELP, export, split_list
 from seem_video.evaluation.cli import app as evaluation
 from seem_video.prompt_options import command_with_prompts
 
@@ -32,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluation, name="eval")
+app.command()(export)
+app.command()(batch)
 _models = typer.Typer(invoke_without_command=True)
 app.add_typer(_models, name="models")
 
@@ -82,10 +86,7 @@ def track(
     max_side: Annotated[
         int | None, _frames("--max-side", "Longest side in pixels at which the model sees a frame.", least=32)
     ] = None,
-    save: Annotated[
-        list[str] | None,
-        typer.Option(metavar="LIST", help="Of overlay,masks,rle,contact; all.", rich_help_panel="Outputs"),
-    ] = None,
+    save: Annotated[list[str] | None, typer.Option(metavar="LIST", help=SAVE_HELP, rich_help_panel="Outputs")] = None,
     overwrite: _Overwrite = False,
     session: Annotated[
         Path | None,
@@ -114,7 +115,7 @@ def track(
         "resume": resume,
     }
     if save:
-        options["save"] = [name.strip() for names in save for name in names.split(",")]
+        options["save"] = split_list(save)
     return _track(source, entries, quiet=quiet, out=out, overwrite=overwrite, **options)
 
 

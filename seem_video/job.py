@@ -110,7 +110,7 @@ def track(
             object and frame. An object is followed from its first prompt on.
         out: the folder to write into, created where it is missing.
         model: a model's name or file, to be loaded on `device` to compute in `precision`, or a loaded model.
-        save: which outputs to write, of "overlay", "masks", "rle" and "contact".
+        save: which outputs to write, of `seem_video.io.writer.FILES`; docs/outputs.md describes them.
         start, stop, stride: the source frames to track, as in `range`.
         max_side: longest side, in pixels, at which the model sees a frame; None for the model's own.
         overwrite: write into a folder that is not empty.

@@ -19,11 +19,11 @@ class FrameProgress:
         frames: how many were counted, whether the bar is shown or not.
     """
 
-    def __init__(self, *, shown: bool) -> None:
+    def __init__(self, *, shown: bool, doing: str = "tracking") -> None:
         self.frames = 0
-        columns = (TextColumn("tracking"), BarColumn(), _FrameColumn(), TimeRemainingColumn(), TextColumn("left"))
+        columns = (TextColumn(doing), BarColumn(), _FrameColumn(), TimeRemainingColumn(), TextColumn("left"))
         self._bar = Progress(*columns, console=Console(stderr=True), speed_estimate_period=120, disable=not shown)
-        self._task = self._bar.add_task("tracking", total=None)
+        self._task = self._bar.add_task(doing, total=None)
 
     def advance(self, result: FrameResult, expected: int | None) -> None:
         """Counts one more frame of the number expected."""

@@ -96,7 +96,7 @@ def test_sources_without_frames(seem: Seem, tmp_path: Path, make: Callable[[Path
         ((*CLICK, "--model", "gone.safetensors"), "gone.safetensors"),
         ((*CLICK, "--device", "cuda:77"), "cuda:77"),
         ((*CLICK, "--device", "toaster"), "toaster"),
-        ((*CLICK, "--save", "overlay,gif"), "gif"),
+        ((*CLICK, "--save", "overlay,jpeg"), "jpeg"),
         ((*CLICK, "--stride", "0"), "--stride"),
         ((*CLICK, "--max-side", "many"), "--max-side"),
         ((*CLICK, "--colour", "red"), "--colour"),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from seem_video.io.frame import SourceInfo
+from seem_video.io.output import EvenChoice, Shot
 from seem_video.io.staging import Staged
-from seem_video.results import FrameResult
 
 _TILES, _COLUMNS = 12, 4
 _TILE_SIDE = 320  # pixels, of a tile's longer side
@@ -21,28 +19,21 @@ _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
 class ContactSheet:
-    """Collects tiles at bounded memory: every n-th frame, n doubling whenever there are twice as many as needed."""
+    """Collects tiles at bounded memory: an even choice of the frames."""
 
-    def __init__(self, out: Path, info: SourceInfo) -> None:
-        self.staged = Staged(out, "contact_sheet.png")
-        self._tiles: list[npt.NDArray[np.uint8]] = []
-        self._every = 1
-        self._seen = 0
+    def __init__(self, staged: Staged, info: SourceInfo) -> None:
+        self.staged = staged
+        self._tiles: EvenChoice[npt.NDArray[np.uint8]] = EvenChoice(2 * _TILES)
 
-    def write(self, result: FrameResult, drawn: npt.NDArray[np.uint8] | None) -> None:
-        assert drawn is not None
-        if self._seen % self._every == 0:
-            self._tiles.append(_tile(drawn, f"{result.index}  {result.time_s:.2f}s"))
-            if len(self._tiles) == 2 * _TILES:
-                del self._tiles[1::2]
-                self._every *= 2
-        self._seen += 1
+    def write(self, shot: Shot) -> None:
+        self._tiles.offer(lambda: _tile(shot.drawn, f"{shot.result.index}  {shot.result.time_s:.2f}s"))
 
     def close(self) -> bool:
-        if not self._tiles:
+        tiles = self._tiles.items
+        if not tiles:
             return False
-        chosen = np.linspace(0, len(self._tiles) - 1, min(_TILES, len(self._tiles))).round().astype(int)
-        Image.fromarray(_arrange([self._tiles[i] for i in chosen])).save(self.staged.part, "PNG", compress_level=3)
+        chosen = np.linspace(0, len(tiles) - 1, min(_TILES, len(tiles))).round().astype(int)
+        Image.fromarray(_arrange([tiles[i] for i in chosen])).save(self.staged.part, "PNG", compress_level=3)
         return True
 
     salvage = close

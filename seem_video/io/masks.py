@@ -30,49 +30,36 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from pycocotools import mask as coco
 
 from seem_video.errors import SeemVideoError
 from seem_video.io.frame import SourceInfo
+from seem_video.io.output import Shot
 from seem_video.io.palette import PALETTE, object_color
+from seem_video.io.pngs import PngFolder
 from seem_video.io.staging import Staged
 from seem_video.results import FrameResult
 
-_PNG_COMPRESSION = 3  # half the time of zlib's default for files of some kilobytes
 _LARGEST_ID = 255
 _PALETTE_BYTES = PALETTE.tobytes()
 
 
-class MaskPngs:
+class MaskPngs(PngFolder):
     """Writes a folder of indexed PNGs; object ids must be below 256."""
 
-    def __init__(self, out: Path, info: SourceInfo) -> None:
-        self.staged = Staged(out, "masks")
-        self.staged.part.mkdir()
-        self._empty = True
-
-    def write(self, result: FrameResult, drawn: npt.NDArray[np.uint8] | None) -> None:
-        if result.object_ids and max(result.object_ids) > _LARGEST_ID:
+    def picture(self, shot: Shot) -> Image.Image:
+        largest = max(shot.result.object_ids, default=0)
+        if largest > _LARGEST_ID:
             raise SeemVideoError(
-                f"Object {max(result.object_ids)} has no place in an indexed PNG; "
+                f"Object {largest} has no place in an indexed PNG; "
                 f"number objects from 1 to {_LARGEST_ID}, or leave masks out of what is saved."
             )
-        image = Image.fromarray(label_map(result))
+        image = Image.fromarray(label_map(shot.result))
         image.putpalette(_PALETTE_BYTES)
-        image.save(self.staged.part / f"{result.index:05d}.png", "PNG", compress_level=_PNG_COMPRESSION)
-        self._empty = False
-
-    def close(self) -> bool:
-        return not self._empty
-
-    salvage = close
+        return image
 
 
 class RleJson:
@@ -81,18 +68,19 @@ class RleJson:
     Frames go to disk unbuffered, so that it is known up to where the file is good should the disk fill up.
     """
 
-    def __init__(self, out: Path, info: SourceInfo) -> None:
-        self.staged = Staged(out, "masks.json")
+    def __init__(self, staged: Staged, info: SourceInfo) -> None:
+        self.staged = staged
         self._file = self.staged.part.open("wb", buffering=0)
         head = {"video": info.name, "size": [info.height, info.width], "fps": info.fps}
         self._put(json.dumps(head, ensure_ascii=False)[:-1] + ', "frames": {')
         self._head_end = self._end = self._previous_end = self._file.tell()
         self._labels: dict[int, str] = {}
 
-    def write(self, result: FrameResult, drawn: npt.NDArray[np.uint8] | None) -> None:
+    def write(self, shot: Shot) -> None:
+        result = shot.result
         self._labels.update(zip(result.object_ids, result.labels, strict=True))
         separator = "\n" if self._end == self._head_end else ",\n"
-        self._put(f'{separator}"{result.index}": {json.dumps(_frame_entry(result))}')
+        self._put(f'{separator}"{result.index}": {json.dumps(shot.entry)}')
         self._previous_end, self._end = self._end, self._file.tell()
 
     def close(self) -> bool:
@@ -131,16 +119,3 @@ def label_map(result: FrameResult) -> npt.NDArray[np.uint8]:
     for object_id, mask in zip(result.object_ids, result.masks, strict=True):
         labels[mask] = object_id
     return labels
-
-
-def _frame_entry(result: FrameResult) -> dict[str, Any]:
-    objects = {}
-    for object_id, mask, score in zip(result.object_ids, result.masks, result.scores, strict=True):
-        rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
-        objects[str(object_id)] = {
-            "rle": {"size": [int(n) for n in rle["size"]], "counts": rle["counts"].decode("ascii")},
-            "score": round(float(score), 4),
-            "box": list(cv2.boundingRect(mask.view(np.uint8))),
-            "area": int(np.count_nonzero(mask)),
-        }
-    return {"time_s": round(result.time_s, 6), "objects": objects}

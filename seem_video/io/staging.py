@@ -24,6 +24,10 @@ class Staged:
         self.partial = folder / f"{self.final.stem}.partial{self.final.suffix}"
         remove(self.part)
 
+    def beside(self, suffix: str) -> Path:
+        """Another temporary file of the same output: `.overlay.frames.mp4.part` for ".frames.mp4"."""
+        return self.part.with_name(f".{self.final.stem}{suffix}.part")
+
     def discard(self) -> None:
         """Removes what has been written."""
         remove(self.part)

@@ -1,51 +1,62 @@
-"""Writes what the tracker finds, one frame at a time and beside it: the overlay, the masks, the contact sheet."""
+"""Writes what the tracker finds, one frame at a time and beside it, in as many kinds of output as asked for."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple
 
 import av
-import numpy as np
-import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
+from seem_video.io.backgrounds import BlurredBackgroundVideo, GreenScreenVideo
+from seem_video.io.coco_json import CocoJson, YouTubeVisJson
 from seem_video.io.contact import ContactSheet
+from seem_video.io.cutout import PRORES_4444, VP9, CutoutPngs, CutoutVideo
+from seem_video.io.cvat import CvatXml
 from seem_video.io.encode import OverlayVideo
 from seem_video.io.frame import SourceInfo
 from seem_video.io.masks import MaskPngs, RleJson
-from seem_video.io.overlay import draw_overlay
+from seem_video.io.output import Output, Shot
+from seem_video.io.preview import Preview
 from seem_video.io.staging import Staged, failure, prepare_folder
+from seem_video.io.yolo import YoloFolder
 from seem_video.prompts import PromptEntry
 from seem_video.results import FrameResult
 
 
-class Output(Protocol):
-    """One kind of output, fed frame by frame."""
+class _Kind(NamedTuple):
+    """The file or folder of an output, and what makes it."""
 
-    staged: Staged
-
-    def write(self, result: FrameResult, drawn: npt.NDArray[np.uint8] | None) -> None:
-        """Takes one frame, and the picture of it with its masks drawn where any output wants that."""
-
-    def close(self) -> bool:
-        """Makes the output whole under its temporary name; False if there is nothing in it."""
-
-    def salvage(self) -> bool:
-        """Makes whole what can be, even after `write` or `close` has failed; False if there is nothing in it."""
+    file: str
+    make: Callable[[Staged, SourceInfo], Output]
 
 
-_OUTPUTS: dict[str, Callable[[Path, SourceInfo], Output]] = {
-    "overlay": OverlayVideo,
-    "masks": MaskPngs,
-    "rle": RleJson,
-    "contact": ContactSheet,
+_KINDS: dict[str, _Kind] = {
+    "overlay": _Kind("overlay.mp4", OverlayVideo),
+    "masks": _Kind("masks", MaskPngs),
+    "rle": _Kind("masks.json", RleJson),
+    "contact": _Kind("contact_sheet.png", ContactSheet),
+    "cutout-webm": _Kind("cutout.webm", partial(CutoutVideo, coding=VP9)),
+    "cutout-mov": _Kind("cutout.mov", partial(CutoutVideo, coding=PRORES_4444)),
+    "cutout-png": _Kind("cutout", CutoutPngs),
+    "green": _Kind("green_screen.mp4", GreenScreenVideo),
+    "blur": _Kind("blurred_background.mp4", BlurredBackgroundVideo),
+    "gif": _Kind("preview.gif", Preview),
+    "webp": _Kind("preview.webp", Preview),
+    "coco": _Kind("coco.json", CocoJson),
+    "ytvis": _Kind("youtube_vis.json", YouTubeVisJson),
+    "yolo": _Kind("yolo", YoloFolder),
+    "cvat": _Kind("cvat.xml", CvatXml),
 }
-_DRAWN = ("overlay", "contact")  # outputs that show the masks drawn
+FILES = {name: kind.file for name, kind in _KINDS.items()}
+"""What can be saved, and the file or folder of each."""
+USUAL = ("overlay", "masks", "rle", "contact")
+"""What is saved unless something else is asked for."""
 _WAITING = 4  # results that may wait for the writing thread before the tracker does
 
 
@@ -59,8 +70,7 @@ class ResultWriter:
     Args:
         out: the folder, created where it is missing.
         info: the source of the results.
-        save: which outputs: "overlay" (overlay.mp4), "masks" (masks/00000.png, ...), "rle" (masks.json), "contact"
-            (contact_sheet.png).
+        save: which outputs, of those in `FILES`; docs/outputs.md describes them.
         prompts: frame index to the prompts given on that frame, in pixels, to be drawn there.
         overwrite: write into a folder that is not empty, replacing an earlier result.
 
@@ -76,22 +86,21 @@ class ResultWriter:
         out: str | Path,
         info: SourceInfo,
         *,
-        save: Collection[str] = tuple(_OUTPUTS),
+        save: Collection[str] = USUAL,
         prompts: Mapping[int, Sequence[PromptEntry]] | None = None,
         overwrite: bool = False,
     ) -> None:
         self.partial: tuple[Path, ...] = ()
         self._out = Path(out)
         self._prompts = prompts or {}
-        self._draws = any(name in save for name in _DRAWN)
         self._error: Exception | None = None
         self._done = False
-        _check(save)
+        kinds = _kinds(save)
         prepare_folder(self._out, overwrite)
         self._outputs: list[Output] = []
         try:
-            for name in save:
-                self._outputs.append(_OUTPUTS[name](self._out, info))
+            for kind in kinds:
+                self._outputs.append(kind.make(Staged(self._out, kind.file), info))
         except (OSError, av.FFmpegError) as error:
             raise failure(error, self._out) from error
         self._queue: queue.Queue[FrameResult | None] = queue.Queue(_WAITING)
@@ -150,9 +159,9 @@ class ResultWriter:
             if self._error is not None:
                 continue
             try:
-                drawn = draw_overlay(result, self._prompts.get(result.index, ())) if self._draws else None
+                shot = Shot(result, self._prompts.get(result.index, ()))
                 for output in self._outputs:
-                    output.write(result, drawn)
+                    output.write(shot)
             except Exception as error:  # whatever it is, the caller is to see it
                 self._error = error
 
@@ -168,10 +177,11 @@ class ResultWriter:
             raise self._error
 
 
-def _check(save: Collection[str]) -> None:
-    unknown = [name for name in save if name not in _OUTPUTS]
+def _kinds(save: Collection[str]) -> list[_Kind]:
+    unknown = [name for name in save if name not in _KINDS]
     if unknown or not save:
-        raise SeemVideoError(f"There is no output '{', '.join(unknown)}'; choose among {', '.join(_OUTPUTS)}.")
+        raise SeemVideoError(f"There is no output '{', '.join(unknown)}'; choose among {', '.join(_KINDS)}.")
+    return [_KINDS[name] for name in dict.fromkeys(save)]
 
 
 def _keep(output: Output) -> Path | None:

@@ -125,12 +125,21 @@ def load_prompts(path: Path) -> list[PromptEntry]:
         raise SeemVideoError(f"The prompts file '{path}' is not JSON ({error}); write a list of prompts.") from error
     if not isinstance(rows, list) or not rows:
         raise SeemVideoError(f"The prompts file '{path}' is no list of prompts such as [{{\"click\": [320, 240]}}].")
+    return parse_rows(rows, path.parent, f"'{path}'")
+
+
+def parse_rows(rows: Iterable[Any], folder: Path, where: str) -> list[PromptEntry]:
+    """The prompts of rows as a JSON file has them, with paths relative to `folder`.
+
+    Raises:
+        SeemVideoError: a row of another form, with its number and `where` it was.
+    """
     entries: list[PromptEntry] = []
     for number, row in enumerate(rows, start=1):
         try:
-            entries += _entries_of_row(row, path.parent)
+            entries += _entries_of_row(row, folder)
         except SeemVideoError as error:
-            raise SeemVideoError(f"In '{path}', prompt {number}: {error}") from error
+            raise SeemVideoError(f"In {where}, prompt {number}: {error}") from error
     return entries
 
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pycocotools.mask
 
+from seem_video.io.run_lengths import decode_mask, encode_mask
 from seem_video.prompts.shapes import (
     Box,
     Click,
@@ -59,18 +59,6 @@ def from_record(record: dict[str, Any]) -> Prompt:
                 np.ascontiguousarray(image[..., ::-1]), [_drawn(each) for each in record["region"]], record["name"]
             )
     return _drawn(record)
-
-
-def encode_mask(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """An (H, W) bool mask as COCO run lengths: size and counts."""
-    rle = pycocotools.mask.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": list(mask.shape), "counts": rle["counts"].decode("ascii")}
-
-
-def decode_mask(record: dict[str, Any]) -> npt.NDArray[np.bool_]:
-    """The (H, W) bool mask that `encode_mask` wrote."""
-    decoded = pycocotools.mask.decode({"size": record["size"], "counts": record["counts"].encode("ascii")})
-    return np.ascontiguousarray(decoded.astype(bool))
 
 
 def _drawn(record: dict[str, Any]) -> VisualPrompt:

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
+from seem_video.io.run_lengths import decode_mask, encode_mask
 from seem_video.prompts import Prompt
-from seem_video.prompts.records import decode_mask, encode_mask, from_record, to_record
+from seem_video.prompts.records import from_record, to_record
 
 _TABLES = """
 create table if not exists about (name text primary key, value text);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -12,6 +13,8 @@ import numpy.typing as npt
 import pytest
 
 from seem_video.io.frame import Frame
+from seem_video.io.reader import open_reader
+from seem_video.io.writer import ResultWriter
 from seem_video.results import FrameResult
 
 REAL_CLIPS = Path(__file__).parents[2] / "../shared/data/clips"
@@ -117,6 +120,18 @@ def result_of(frame: Frame, objects: int = 1, label: str = "") -> FrameResult:
     return FrameResult(
         frame.index, frame.time_s, frame.pts, frame.image, ids, masks, np.full(objects, 0.9, np.float32), labels
     )
+
+
+def write_results(
+    out: Path, save: str, source: Any, objects: int = 2, label: str = "", **span: int
+) -> tuple[Path, list[FrameResult]]:
+    """Writes the squares of `result_of` as one kind of output; returns its path and the results."""
+    with open_reader(source, **span) as reader, ResultWriter(out, reader.info, save=[save]) as writer:
+        results = [result_of(frame, objects, label) for frame in reader]
+        for result in results:
+            writer.write(result)
+        (path,) = writer.finish()
+    return path, results
 
 
 def packets(path: Path, kind: str) -> list[bytes]:

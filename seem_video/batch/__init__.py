@@ -1,0 +1,1 @@
+"""Many videos: jobs from a file or a glob, each tracked in a process of its own, resumable."""

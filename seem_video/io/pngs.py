@@ -1,0 +1,36 @@
+"""Folders with one PNG a frame, named by the frame's index in the source."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from PIL import Image
+
+from seem_video.io.frame import SourceInfo
+from seem_video.io.output import Shot
+from seem_video.io.staging import Staged
+
+_COMPRESSION = 3  # half the time of zlib's default for files of some kilobytes
+
+
+class PngFolder(ABC):
+    """Writes `00000.png`, `00001.png`, ..."""
+
+    def __init__(self, staged: Staged, info: SourceInfo) -> None:
+        self.staged = staged
+        self.staged.part.mkdir()
+        self._empty = True
+
+    @abstractmethod
+    def picture(self, shot: Shot) -> Image.Image:
+        """What is kept of a frame."""
+
+    def write(self, shot: Shot) -> None:
+        path = self.staged.part / f"{shot.result.index:05d}.png"
+        self.picture(shot).save(path, "PNG", compress_level=_COMPRESSION)
+        self._empty = False
+
+    def close(self) -> bool:
+        return not self._empty
+
+    salvage = close
