@@ -16,6 +16,7 @@ import typer
 
 import seem_video
 from seem_video import terminal
+from seem_video.commands.ui import ui
 from seem_video.evaluation.cli import app as evaluation
 from seem_video.prompt_options import command_with_prompts
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.add_typer(evaluation, name="eval")
 _models = typer.Typer(invoke_without_command=True)
 app.add_typer(_models, name="models")
+app.command()(ui)
 
 
 def _frames(name: str, words: str, least: int) -> Any:

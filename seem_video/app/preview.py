@@ -25,7 +25,7 @@ class FramePreview:
     """
 
     def __init__(self, model: VideoModel, image: npt.NDArray[np.uint8], tracked: Mapping[int, Mask]) -> None:
-        """Args: model; image: (H, W, 3) uint8 RGB; tracked: object id to its mask (H, W) before prompts on the frame."""
+        """Args: model; image: (H, W, 3) uint8 RGB; tracked: object id to its mask (H, W) before prompts."""
         self._model = model
         self._size = image.shape[:2]
         self._tracked = tracked

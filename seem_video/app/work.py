@@ -80,7 +80,7 @@ class Work:
         return frame
 
     def remove(self, object_id: int) -> None:
-        """Forget an object; what is tracked of the others stays. Raises `SeemVideoError` if there is none of that id."""
+        """Forget an object, not what is tracked of the others; raises `SeemVideoError` if there is none of that id."""
         self._session.remove(object_id)
         self._changes += 1
 
