@@ -14,7 +14,9 @@ _AMBER = "#f5a623"
 
 
 def draw_timeline(scores: Sequence[Mapping[int, float]], object_ids: Sequence[int], frames: int, current: int) -> str:
-    """An SVG of the scores of each object, high bars for sure ones and amber for doubtful ones, and the frame in view; empty without objects.
+    """HTML of the scores of each object, high bars for sure ones and amber for doubtful ones, and the frame in view.
+
+    Without objects there is none: it is empty.
 
     Args:
         scores: for each tracked frame, from frame 0 on, object id to score in 0..1; 0 where it is not visible.
@@ -40,7 +42,8 @@ def draw_timeline(scores: Sequence[Mapping[int, float]], object_ids: Sequence[in
     parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}" class="now"/>')
     return (
         "<p>Confidence</p>"
-        f'<svg viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" shape-rendering="crispEdges" style="height:{height}px" role="img" '
+        f'<svg viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" shape-rendering="crispEdges" '
+        f'style="height:{height}px" role="img" '
         f'aria-label="Confidence of each object over the frames">{"".join(parts)}</svg>'
     )
 

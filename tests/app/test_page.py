@@ -79,7 +79,7 @@ def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: 
     page.get_by_text("132 frames").wait_for()
     plain = _seen(page)
     _click(page, 247, 283)
-    page.get_by_text("object 1").wait_for()
+    page.get_by_text("% sure").wait_for()
     changed = np.abs(_seen(page) - plain).max(-1) > 25
     page.locator("#last input").fill("3")
     page.locator("#last input").press("Tab")
