@@ -10,26 +10,52 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+from seem_video.app.uploads import check_container, check_length
 from seem_video.app.work import Work
 from seem_video.errors import SeemVideoError
 from seem_video.tracking.propagation import VideoModel
-
-MOST_BYTES = 500 * 2**20
-"""Of an upload."""
-MOST_FRAMES = 9000
-"""Of an upload: five minutes at 30 frames a second."""
 
 T = TypeVar("T")
 
 
 class _Seat:
-    """One tab's work, done in one thread, and its folder."""
+    """One tab's work, done in one thread as its session file asks for, and its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, model: VideoModel, clip: Path, uploaded: bool) -> None:
         folder.mkdir(mode=0o700, parents=True)
-        self.folder = folder
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="seem-video work")
-        self.work: Work | None = None
+        self._folder = folder
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="seem-video work")
+        self._work: Work | None = None
+        try:
+            self._work = self._thread.submit(self._begin, model, clip, uploaded).result()
+        except BaseException:
+            self.clear()
+            raise
+
+    def do(self, job: Callable[[Work], T]) -> T:
+        assert self._work is not None
+        return self._thread.submit(job, self._work).result()
+
+    def clear(self) -> None:
+        if self._work is not None:
+            self.do(Work.close)
+        self._thread.shutdown()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _begin(self, model: VideoModel, clip: Path, uploaded: bool) -> Work:
+        if not uploaded:
+            return Work(clip, model, self._folder)
+        own = self._folder / "clip"
+        own.mkdir()
+        clip = Path(shutil.move(clip, own / clip.name))
+        check_container(clip)
+        work = Work(clip, model, self._folder)
+        try:
+            check_length(clip.name, work.frames)
+        except SeemVideoError:
+            work.close()
+            raise
+        return work
 
 
 class Desk:
@@ -43,67 +69,51 @@ class Desk:
         self._lock = Lock()
 
     def open(self, key: str, clip: Path, *, uploaded: bool = False) -> None:
-        """Begin work on a clip in place of the work before; an upload is moved into the tab's folder.
+        """Begin work on a clip in place of the tab's work before, which stays if this fails.
+
+        Args:
+            key: the tab's. clip: a video file or folder of images. uploaded: move the clip into the tab's folder, and
+                take it only if `uploads` allows it.
 
         Raises:
-            SeemVideoError: the clip cannot be read, or an upload is too long; the work before is gone then too.
+            SeemVideoError: the clip cannot be read, or is refused.
         """
-        self.close(key)
-        seat = _Seat(self._root / secrets.token_urlsafe(16))
+        seat = _Seat(self._root / secrets.token_urlsafe(16), self._model, clip, uploaded)
         with self._lock:
+            before = self._seats.pop(key, None)
             self._seats[key] = seat
-        try:
-            seat.work = seat.thread.submit(self._begin, clip, seat.folder, uploaded).result()
-        except BaseException:
-            self.close(key)
-            raise
+        if before is not None:
+            before.clear()
 
     def do(self, key: str, job: Callable[[Work], T]) -> T:
         """Do something with a tab's work, in the thread of that work; raises `SeemVideoError` if there is none."""
-        with self._lock:
-            seat = self._seats.get(key)
-        if seat is None or seat.work is None:
-            raise SeemVideoError("There is no video here yet; choose one, or take the demo clip.")
-        return seat.thread.submit(job, seat.work).result()
+        return self._seat(key).do(job)
 
     def each(self, key: str, run: Callable[[Work], Iterator[T]]) -> Iterator[T]:
-        """Yield what a run yields, one step at a time, so that other jobs of the tab come in between."""
-        steps = self.do(key, run)
-        over = object()
-        while (step := self.do(key, lambda _: next(steps, over))) is not over:
-            yield step  # type: ignore[misc]
+        """Yield what a run yields, a step at a time so that other jobs of the tab come in between.
 
-    def folder(self, key: str) -> Path:
-        """The tab's own folder."""
-        with self._lock:
-            return self._seats[key].folder
+        It ends when the tab is closed or goes on to another clip.
+        """
+        seat = self._seat(key)
+        steps = seat.do(run)
+        while self._seats.get(key) is seat and (step := seat.do(lambda _: next(steps, None))) is not None:
+            yield step
 
     def close(self, key: str) -> None:
         """End a tab's work, if there is any, and remove its files."""
         with self._lock:
             seat = self._seats.pop(key, None)
-        if seat is None:
-            return
-        if seat.work is not None:
-            seat.thread.submit(seat.work.close).result()
-        seat.thread.shutdown()
-        shutil.rmtree(seat.folder, ignore_errors=True)
+        if seat is not None:
+            seat.clear()
 
     def close_all(self) -> None:
         """End everybody's work."""
         for key in list(self._seats):
             self.close(key)
 
-    def _begin(self, clip: Path, folder: Path, uploaded: bool) -> Work:
-        if uploaded:
-            moved = folder / f"clip{clip.suffix}"
-            shutil.move(clip, moved)
-            clip = moved
-        work = Work(clip, self._model, folder)
-        if uploaded and work.frames > MOST_FRAMES:
-            work.close()
-            raise SeemVideoError(
-                f"The video has {work.frames} frames, and this page takes {MOST_FRAMES}; cut it, "
-                "or name it on the command line: seem-video ui clip.mp4."
-            )
-        return work
+    def _seat(self, key: str) -> _Seat:
+        with self._lock:
+            seat = self._seats.get(key)
+        if seat is None:
+            raise SeemVideoError("There is no video here yet; open one, or take the demo clip.")
+        return seat

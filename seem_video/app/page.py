@@ -5,13 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import cv2
 import gradio as gr
-import numpy as np
 
 import seem_video
 from seem_video.app.desk import Desk
@@ -31,13 +28,12 @@ CSS = """
 #timeline .now { stroke: var(--body-text-color); stroke-width: 2; vector-effect: non-scaling-stroke; }
 #timeline p { margin: 0 0 6px; font-size: var(--text-md); color: var(--block-label-text-color); }
 #objects label::before { content: ""; width: 14px; height: 14px; border-radius: 4px; flex: none; margin-right: 8px; }
-#tool label { padding: 8px 10px; }
+#tool .wrap { gap: 6px; }
+#tool label { padding: 7px 8px; font-size: var(--text-sm); }
 #status p { margin: 0; }
 """
 _ADD, _TAKE_AWAY, _BOX = "Click +", "Click −", "Box"
 _REFRESH_S = 0.3
-_PICTURES_KEPT = 6
-_numbers = count()
 
 
 def theme() -> gr.themes.Base:
@@ -59,13 +55,13 @@ def build_page(desk: Desk, clip: Path | None) -> gr.Blocks:
                 picture = gr.Image(
                     interactive=False, show_label=False, buttons=[], elem_id="picture", placeholder="No video yet."
                 )
-                status = gr.Markdown("Choose a video, or take the demo clip.", elem_id="status")
+                status = gr.Markdown("Open a video, or take the demo clip.", elem_id="status")
                 frame = gr.Slider(0, 1, 0, step=1, label="Frame", elem_id="frame")
                 timeline = gr.HTML(label="Confidence", elem_id="timeline")
             with gr.Column(scale=1, min_width=260):
                 with gr.Row():
                     upload = gr.UploadButton(
-                        "Choose a video", file_types=["video"], size="md", elem_id="upload", min_width=120
+                        "Open a video", file_types=["video"], size="md", elem_id="upload", min_width=120
                     )
                     demo = gr.Button("Demo clip", size="md", elem_id="demo", min_width=100)
                 tool = gr.Radio([_ADD, _TAKE_AWAY, _BOX], value=_ADD, label="Tool", elem_id="tool")
@@ -80,7 +76,7 @@ def build_page(desk: Desk, clip: Path | None) -> gr.Blocks:
                     stop = gr.Button("Stop", size="md", elem_id="stop", min_width=100)
                 export = gr.Button("Prepare the files", size="md", elem_id="export")
                 files = gr.File(label="Files", file_count="multiple", interactive=False, elem_id="files", visible=False)
-        corner = gr.State(None)
+        corner = gr.State(None)  # the frame and place of a box's first corner
 
         acts = _Acts(desk, clip)
         view = [picture, frame, objects, timeline, status]
@@ -90,7 +86,8 @@ def build_page(desk: Desk, clip: Path | None) -> gr.Blocks:
         demo.click(acts.open_demo, None, whole, **quiet)
         if clip is not None:
             page.load(acts.open_named, None, whole, **quiet)
-        picture.select(acts.point, [frame, tool, objects, corner], [*view, corner], **quiet)
+        picture.select(acts.point, [frame, tool, objects, corner], [*view, corner], trigger_mode="multiple", **quiet)
+        tool.input(lambda: None, None, corner, **quiet)
         frame.input(acts.scrub, [frame, objects], view, trigger_mode="always_last", **quiet)
         another.click(acts.another, [frame], view, **quiet)
         delete.click(acts.delete, [frame, objects], view, **quiet)
@@ -135,19 +132,15 @@ class _Acts:
         frame: int,
         tool: str,
         object_id: int,
-        corner: tuple[int, int] | None,
+        corner: tuple[int, int, int] | None,
         place: gr.SelectData,
         request: gr.Request,
     ) -> tuple[Any, ...]:
         key, (x, y) = _key(request), place.index
         with _in_a_sentence():
-            if tool == _BOX and corner is None:
-                return *self._view(key, frame, object_id, "Now click the opposite corner of the box."), (x, y)
-            if tool == _BOX:
-                (x, x1), (y, y1) = sorted((corner[0], x)), sorted((corner[1], y))
-                prompt = Box(x, y, x1, y1)
-            else:
-                prompt = Click(x, y, positive=tool == _ADD)
+            if tool == _BOX and (corner is None or corner[0] != frame):
+                return *self._view(key, frame, object_id, "Now click the opposite corner of the box."), (frame, x, y)
+            prompt = _box(corner, x, y) if tool == _BOX and corner else Click(x, y, positive=tool == _ADD)
             self._desk.do(key, lambda work: work.add(prompt, object_id=object_id, frame=frame))
             return *self._view(key, frame, object_id), None
 
@@ -158,32 +151,32 @@ class _Acts:
     def another(self, frame: int, request: gr.Request) -> tuple[Any, ...]:
         key = _key(request)
         with _in_a_sentence():
-            new = max(self._desk.do(key, lambda work: work.object_ids), default=0) + 1
+            new = self._desk.do(key, lambda work: work.unused_id)
             return self._view(key, frame, new, f"Click the thing that is object {new}.")
 
     def delete(self, frame: int, object_id: int, request: gr.Request) -> tuple[Any, ...]:
         key = _key(request)
         with _in_a_sentence():
             self._desk.do(key, lambda work: work.remove(object_id))
-            left = self._desk.do(key, lambda work: work.object_ids)
-            return self._view(key, frame, left[0] if left else 1)
+            left = self._desk.do(key, lambda work: work.object_ids or [work.unused_id])
+            return self._view(key, frame, left[0])
 
     def undo(self, frame: int, object_id: int, request: gr.Request) -> tuple[Any, ...]:
         key = _key(request)
         with _in_a_sentence():
             return self._view(key, self._desk.do(key, Work.undo), object_id)
 
-    def track(self, last: int, object_id: int, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def track(self, last: int | None, object_id: int, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         key, shown, begun = _key(request), 0.0, time.monotonic()
+        stop = None if last is None else last + 1
         with _in_a_sentence():
-            frame = 0
-            for result in self._desk.each(key, lambda work: work.track(int(last) + 1)):
-                frame = result.index
+            for result in self._desk.each(key, lambda work: work.track(stop)):
                 if time.monotonic() - shown > _REFRESH_S:
                     shown = time.monotonic()
-                    yield self._view(key, frame, object_id, f"Tracking: frame {frame} of {int(last)}.", result)
-            words = f"Tracked up to frame {frame} in {time.monotonic() - begun:.0f} s."
-            yield self._view(key, frame, object_id, f"{words} What is amber below is worth a look.")
+                    yield self._view(key, result.index, object_id, f"Tracking: frame {result.index}.", result)
+            done, broken = self._desk.do(key, lambda work: (len(work.scores) - 1, work.broken))
+            took = f"Tracked up to frame {done} in {time.monotonic() - begun:.0f} s."
+            yield self._view(key, done, object_id, broken or f"{took} What is amber below is worth a look.")
 
     def export(self, request: gr.Request) -> tuple[Any, ...]:
         with _in_a_sentence():
@@ -198,13 +191,12 @@ class _Acts:
     ) -> tuple[Any, ...]:
         """The values of picture, frame, objects, timeline and status."""
 
-        def draw(work: Work) -> tuple[FrameResult, np.ndarray, str]:
+        def draw(work: Work) -> tuple[FrameResult, Path, str]:
             seen = result or work.look(frame)
-            return seen, work.draw(seen), draw_timeline(work.scores, work.object_ids, work.frames, frame)
+            return seen, work.picture(seen), draw_timeline(work.scores, work.object_ids, work.frames, frame)
 
-        seen, drawn, timeline = self._desk.do(key, draw)
+        seen, picture, timeline = self._desk.do(key, draw)
         ids = sorted({*seen.object_ids, object_id})
-        picture = _write_picture(self._desk.folder(key), drawn)
         choices = gr.Radio(choices=[(f"Object {each}", each) for each in ids], value=object_id)
         return picture, frame, choices, timeline + _swatches(ids), words or _say(seen)
 
@@ -223,6 +215,11 @@ def _key(request: gr.Request) -> str:
     return request.session_hash
 
 
+def _box(corner: tuple[int, int, int], x: int, y: int) -> Box:
+    _, x0, y0 = corner
+    return Box(min(x0, x), min(y0, y), max(x0, x), max(y0, y))
+
+
 def _say(seen: FrameResult) -> str:
     found = [
         f"object {object_id} {score:.0%} sure" if mask.any() else f"object {object_id} not seen"
@@ -238,13 +235,3 @@ def _swatches(ids: list[int]) -> str:
         for i, object_id in enumerate(ids, 1)
     )
     return f"<style>{''.join(rules)}</style>"
-
-
-def _write_picture(folder: Path, drawn: np.ndarray) -> str:
-    """Writes what is shown, under a new name each time so that no browser shows an old one."""
-    path = folder / f"view-{next(_numbers)}.jpg"
-    cv2.imwrite(str(path), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
-    old = sorted(folder.glob("view-*.jpg"), key=lambda each: each.stat().st_mtime_ns)
-    for each in old[:-_PICTURES_KEPT]:
-        each.unlink(missing_ok=True)
-    return str(path)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from seem_video.app.desk import MOST_BYTES, Desk
+from seem_video.app.desk import Desk
+from seem_video.app.uploads import MOST_BYTES
 from seem_video.errors import SeemVideoError
 from seem_video.io.reader import open_reader
 from seem_video.tracking.propagation import VideoModel
@@ -76,9 +77,10 @@ def serve(
                 prevent_thread_lock=True,
                 quiet=True,
             )
-            yield address
         except OSError as error:
             raise SeemVideoError(f"The page cannot be served at {host} ({error}); name another --port.") from error
+        try:
+            yield address
         finally:
             desk.close_all()
-            page.close()
+            page.close(verbose=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,9 @@ from seem_video.results import FrameResult
 from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.session import open_session
 from seem_video.tracking.session_file import SessionFile
+
+_PICTURES_KEPT = 6  # a browser may still be fetching one that is no longer shown
+_JPEG_QUALITY = 90
 
 
 class Work:
@@ -47,8 +52,10 @@ class Work:
         self._shown: Frame | None = None
         self._preview: FramePreview | None = None
         self._before: dict[int, dict[int, Mask]] = {}  # what was tracked on a frame before it was corrected
-        self._changes = 0
-        self._exports = 0
+        self._runs = 0  # a run of tracking ends when this is no longer its number
+        self._pictures: deque[Path] = deque()
+        self._written = 0
+        self._highest_id = 0
         self.scores: list[dict[int, float]] = []
         self.info: SourceInfo = self._reader.info
         self.frames: int = self.info.frames or sum(1 for _ in self._reader)
@@ -58,6 +65,16 @@ class Work:
         """Ids of all objects that have a prompt, ascending."""
         return self._session.object_ids
 
+    @property
+    def unused_id(self) -> int:
+        """An id that no object of this work has had."""
+        return self._highest_id + 1
+
+    @property
+    def broken(self) -> str | None:
+        """One sentence on where the clip broke off when it was tracked to its end; None while all is well."""
+        return self._reader.broken
+
     def add(self, prompt: Prompt, *, object_id: int, frame: int) -> None:
         """Give a prompt; results from its frame on no longer hold.
 
@@ -66,8 +83,11 @@ class Work:
         """
         self._refuse_blind_beginning(prompt, object_id, frame)
         held = self._file.result(frame, backwards=False)
-        is_first = not self._on(frame)
+        is_first, given = not self._on(frame), len(self._session.prompts)
         self._session.add(prompt, object_id=object_id, frame=frame)
+        if len(self._session.prompts) == given:  # the very same prompt again
+            return
+        self._highest_id = max(self._highest_id, object_id)
         if held is not None and is_first:
             self._before[frame] = dict(zip(held.object_ids, held.masks, strict=True))
             self._preview = None
@@ -82,7 +102,7 @@ class Work:
     def remove(self, object_id: int) -> None:
         """Forget an object, not what is tracked of the others; raises `SeemVideoError` if there is none of that id."""
         self._session.remove(object_id)
-        self._changes += 1
+        self._runs += 1
 
     def look(self, frame: int) -> FrameResult:
         """A frame with its masks: the tracked ones where they hold, else what the prompts on it give.
@@ -106,52 +126,66 @@ class Work:
             labels=tuple(map(str, ids)),
         )
 
-    def draw(self, result: FrameResult) -> npt.NDArray[np.uint8]:
-        """The frame (H, W, 3) uint8 RGB with its masks and the prompts given on it."""
-        return draw_overlay(result, self._entries().get(result.index, ()))
+    def picture(self, result: FrameResult) -> Path:
+        """Write a frame with its masks and the prompts given on it as a JPEG of a new name, and remove older ones."""
+        drawn = draw_overlay(result, self._entries().get(result.index, ()))
+        path = self._new("view").with_suffix(".jpg")
+        cv2.imwrite(str(path), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        self._pictures.append(path)
+        if len(self._pictures) > _PICTURES_KEPT:
+            self._pictures.popleft().unlink()
+        return path
 
     def track(self, stop: int | None = None) -> Iterator[FrameResult]:
-        """Track forward and yield each frame from 0 on; it ends early when prompts change meanwhile.
+        """Track forward and yield each frame from 0 on; what is tracked already and holds comes at once.
 
         Args:
             stop: the frame to stop before; None for the end.
 
         Raises:
-            SeemVideoError: there is no prompt yet.
+            SeemVideoError: there is no prompt yet, or prompts were changed or files asked for meanwhile.
         """
-        changes = self._changes
+        self._runs += 1
+        run = self._runs
         for result in self._session.propagate(stop=None if stop is None or stop >= self.frames else stop):
-            self.scores[result.index :] = [
-                dict(zip(result.object_ids, map(float, result.scores), strict=True)),
-                *self.scores[result.index + 1 :],
-            ]
+            scores = dict(zip(result.object_ids, map(float, result.scores), strict=True))
+            self.scores[result.index : result.index + 1] = [scores]
             yield result
-            if self._changes != changes:
-                return
+            if self._runs != run:
+                raise SeemVideoError("Tracking ended, as something else was asked for; press Track to go on.")
 
     def export(self) -> list[Path]:
         """Write overlay.mp4, masks.zip and masks.json of what is tracked, in place of those written before.
+
+        Returns:
+            their paths, in a folder of a new name.
 
         Raises:
             SeemVideoError: nothing is tracked yet, or there is no room to write.
         """
         if not self.scores:
             raise SeemVideoError("Nothing is tracked yet; press Track, then take the results.")
-        self._exports += 1
-        out = self._folder / f"outputs-{self._exports}"
+        self._runs += 1
+        for old in self._folder.glob("outputs-*"):
+            shutil.rmtree(old)
+        out = self._new("outputs")
         with ResultWriter(out, self.info, save=("overlay", "masks", "rle"), prompts=self._entries()) as writer:
             for result in self._session.propagate(stop=len(self.scores)):
                 writer.write(result)
             writer.finish()
         shutil.make_archive(str(out / "masks"), "zip", out / "masks")
         shutil.rmtree(out / "masks")
-        shutil.rmtree(self._folder / f"outputs-{self._exports - 1}", ignore_errors=True)
         return [out / "overlay.mp4", out / "masks.zip", out / "masks.json"]
 
     def close(self) -> None:
         """Close the clip and the session file."""
-        self._changes += 1
+        self._runs += 1
         self._session.close()
+
+    def _new(self, what: str) -> Path:
+        """A path of a new name, so that no browser takes what it holds for what was there before."""
+        self._written += 1
+        return self._folder / f"{what}-{self._written}"
 
     def _on(self, frame: int) -> dict[int, list[Prompt]]:
         on: dict[int, list[Prompt]] = {}
@@ -180,7 +214,7 @@ class Work:
 
     def _forget_from(self, frame: int) -> None:
         del self.scores[frame:]
-        self._changes += 1
+        self._runs += 1
 
     def _refuse_blind_beginning(self, prompt: Prompt, object_id: int, frame: int) -> None:
         own = [(given.frame, given.prompt) for given in self._session.prompts if given.object_id == object_id]

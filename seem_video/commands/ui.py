@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,8 @@ def ui(
     from seem_video.app.serve import check_access, serve
     from seem_video.model.checkpoints import load_model
 
-    check_access(host, auth)
-    with serve(clip, load_model(model, device=device), host=host, port=port, auth=auth) as address:
+    check_access(host, auth)  # before the model is loaded, which takes seconds
+    loaded = load_model(model, device=device)
+    with serve(clip, loaded, host=host, port=port, auth=auth) as address, suppress(KeyboardInterrupt):
         print(f"The page is at {address} (Ctrl-C ends it).", flush=True)
         threading.Event().wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -50,10 +51,15 @@ def browser() -> Iterator:
 def page(browser, address: str) -> Iterator:
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(PATIENCE_MS)
+    elsewhere: list[str] = []
+    page.on(
+        "request", lambda request: request.url.startswith((address, "data:", "blob:")) or elsewhere.append(request.url)
+    )
     page.goto(address)
     page.locator("#demo").wait_for()
     yield page
     page.context.close()
+    assert not elsewhere, "the page fetches nothing from other servers"
 
 
 def _seen(page) -> np.ndarray:
@@ -101,6 +107,27 @@ def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: 
     assert (changed & mask).sum() / (changed | mask).sum() > 0.8, "the picture changes where the mask is"
 
 
+def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page):
+    page.locator("#demo").click()
+    page.get_by_text("132 frames").wait_for()
+    status = page.locator("#status")
+    _click(page, 247, 283)
+    page.locator("#track").click()
+    status.get_by_text("Tracking: frame").wait_for()
+    page.locator("#stop").click()
+    status.get_by_text(re.compile(r"Frame \d+, ")).wait_for()
+    assert int(page.locator("#frame input[type=number]").input_value()) < 131
+    page.locator("#another").click()
+    status.get_by_text("Click the thing that is object 2").wait_for()
+    page.locator("#tool").get_by_text("Box").click()
+    _click(page, 560, 180)
+    _click(page, 780, 290)
+    status.get_by_text(re.compile(r"object 2 (\d+%|not)")).wait_for()
+    page.locator("#undo").click()
+    sync_api.expect(status).not_to_contain_text("object 2", timeout=PATIENCE_MS)
+    sync_api.expect(status).to_contain_text("object 1")
+
+
 def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
     page.locator("#demo").click()
     page.get_by_text("132 frames").wait_for()
@@ -116,7 +143,7 @@ def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
 def test_what_cannot_be_read_is_said_in_a_sentence_and_the_page_goes_on(page, tmp_path: Path):
     (tmp_path / "broken.mp4").write_bytes(b"no video" * 100)
     (tmp_path / "large.mp4").write_bytes(bytes(1_500_000))
-    for name, sentence in (("broken.mp4", "cannot be read as a video"), ("large.mp4", "exceeds")):
+    for name, sentence in (("broken.mp4", "is not a video that"), ("large.mp4", "exceed the maximum")):
         with page.expect_file_chooser() as chooser:
             page.locator("#upload").click()
         chooser.value.set_files(tmp_path / name)
