@@ -16,7 +16,7 @@ from seem_video.app.timeline import css_color, draw_timeline
 from seem_video.app.work import Work
 from seem_video.errors import SeemVideoError
 from seem_video.io.palette import object_color
-from seem_video.prompts import Box, Click
+from seem_video.prompts import Box, Click, Prompt
 from seem_video.results import FrameResult
 
 DEMO = Path(seem_video.__file__).parent / "data" / "demo.mp4"
@@ -140,7 +140,7 @@ class _Acts:
         with _in_a_sentence():
             if tool == _BOX and (corner is None or corner[0] != frame):
                 return *self._view(key, frame, object_id, "Now click the opposite corner of the box."), (frame, x, y)
-            prompt = _box(corner, x, y) if tool == _BOX and corner else Click(x, y, positive=tool == _ADD)
+            prompt: Prompt = _box(corner, x, y) if tool == _BOX and corner else Click(x, y, positive=tool == _ADD)
             self._desk.do(key, lambda work: work.add(prompt, object_id=object_id, frame=frame))
             return *self._view(key, frame, object_id), None
 

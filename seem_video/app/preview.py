@@ -52,7 +52,7 @@ class FramePreview:
         masks = {object_id: mask & ~np.logical_or.reduce(own) for object_id, mask in masks.items()}
         masks |= dict(zip(prompts, own, strict=True))
         scores = {object_id: score for object_id, (_, score) in zip(prompts, found, strict=True)}
-        return masks, {object_id: scores.get(object_id, 0.0) * mask.any() for object_id, mask in masks.items()}
+        return masks, {i: scores.get(i, 0.0) if mask.any() else 0.0 for i, mask in masks.items()}
 
     def _object(self, object_id: int, given: tuple[Prompt, ...]) -> tuple[Tensor, float]:
         key = object_id, given

@@ -1,6 +1,9 @@
 """The page is for this machine alone, unless a password is asked for."""
 
+from collections.abc import Callable
+
 import pytest
+from helpers import Finished
 
 from seem_video.app.serve import check_access
 from seem_video.errors import SeemVideoError
@@ -17,3 +20,9 @@ def test_others_need_a_password():
 def test_half_a_password_is_none(auth: str):
     with pytest.raises(SeemVideoError, match="with a colon between"):
         check_access("127.0.0.1", auth)
+
+
+def test_the_command_ends_with_the_sentence(seem: Callable[..., Finished]):
+    finished = seem("ui", "--host", "0.0.0.0")
+    assert finished.code == 2
+    assert "add --auth USER:PASSWORD" in finished.err
