@@ -38,9 +38,10 @@ class FramePreview:
         """Masks (H, W) and scores in 0..1 by object id; a pixel belongs to at most one object.
 
         Args:
-            prompts: of each object on this frame, clicks and boxes in pixels; an object that is not tracked needs one
-                that names it.
+            prompts: of each object on this frame, clicks and boxes in pixels. An object that is not tracked and whose
+                prompts say only what it is not has no mask yet.
         """
+        prompts = {i: given for i, given in prompts.items() if i in self._tracked or self._names_object(given)}
         masks = {object_id: mask for object_id, mask in self._tracked.items() if object_id not in prompts}
         if not prompts:
             return masks, dict.fromkeys(masks, 0.0)
@@ -53,6 +54,9 @@ class FramePreview:
         masks |= dict(zip(prompts, own, strict=True))
         scores = {object_id: score for object_id, (_, score) in zip(prompts, found, strict=True)}
         return masks, {i: scores.get(i, 0.0) if mask.any() else 0.0 for i, mask in masks.items()}
+
+    def _names_object(self, given: Sequence[Prompt]) -> bool:
+        return rasterise(given, *self._size).names_object
 
     def _object(self, object_id: int, given: tuple[Prompt, ...]) -> tuple[Tensor, float]:
         key = object_id, given

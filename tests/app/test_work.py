@@ -59,6 +59,13 @@ def test_results_are_seen_where_they_hold_and_a_correction_takes_back_what_follo
     assert len(work.scores) == 6
 
 
+def test_what_is_taken_away_where_nothing_is_tracked_yet_waits_for_tracking(work: Work):
+    work.add(Click(20, 30), object_id=1, frame=0)
+    work.add(Click(70, 50, positive=False), object_id=1, frame=3)
+    assert not work.look(3).masks.any()
+    assert list(work.track())[3].masks[0, 30, 28]
+
+
 def test_the_same_click_again_changes_nothing(work: Work):
     work.add(Click(20, 30), object_id=1, frame=0)
     list(work.track(stop=2))
