@@ -18,6 +18,7 @@ import seem_video
 from seem_video import terminal
 from seem_video.commands.batch import batch
 from seem_video.commands.export import SAVE_HELP, export, split_list
+from seem_video.commands.ui import ui
 from seem_video.evaluation.cli import app as evaluation
 from seem_video.prompt_options import command_with_prompts
 
@@ -38,6 +39,7 @@ app.command()(export)
 app.command()(batch)
 _models = typer.Typer(invoke_without_command=True)
 app.add_typer(_models, name="models")
+app.command()(ui)
 
 
 def _frames(name: str, words: str, least: int) -> Any:

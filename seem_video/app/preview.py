@@ -1,0 +1,73 @@
+"""One frame, encoded once, whose objects are decoded anew whenever their prompts change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seem_video.prompts import Prompt, rasterise
+from seem_video.tracking.propagation import VideoModel, to_cells
+from seem_video.tracking.tracker import SURE, make_propagator
+
+Mask = npt.NDArray[np.bool_]
+
+
+class FramePreview:
+    """The masks that a session's tracker gives its prompted objects on one frame, without encoding the frame again.
+
+    Objects that begin on the frame get the very masks of the tracker. Those that are corrected there start from the
+    mask that was tracked before, where the tracker has its finer logits.
+    """
+
+    def __init__(self, model: VideoModel, image: npt.NDArray[np.uint8], tracked: Mapping[int, Mask]) -> None:
+        """Args: model; image: (H, W, 3) uint8 RGB; tracked: object id to its mask (H, W) before prompts."""
+        self._model = model
+        self._size = image.shape[:2]
+        self._tracked = tracked
+        self._decoded: dict[tuple[int, tuple[Prompt, ...]], tuple[Tensor, float]] = {}
+        with torch.inference_mode():
+            self._features = make_propagator(model, None).encode(image)
+
+    @torch.inference_mode()
+    def decode(self, prompts: Mapping[int, Sequence[Prompt]]) -> tuple[dict[int, Mask], dict[int, float]]:
+        """Masks (H, W) and scores in 0..1 by object id; a pixel belongs to at most one object.
+
+        Args:
+            prompts: of each object on this frame, clicks and boxes in pixels. An object that is not tracked and whose
+                prompts say only what it is not has no mask yet.
+        """
+        prompts = {i: given for i, given in prompts.items() if i in self._tracked or self._names_object(given)}
+        masks = {object_id: mask for object_id, mask in self._tracked.items() if object_id not in prompts}
+        if not prompts:
+            return masks, dict.fromkeys(masks, 0.0)
+        found = [self._object(object_id, tuple(given)) for object_id, given in prompts.items()]
+        logits = torch.stack([each for each, _ in found])
+        full = F.interpolate(logits[None], size=self._size, mode="bilinear", align_corners=False)[0]
+        best, winner = full.max(0)
+        own = [((winner == i) & (best > 0)).cpu().numpy() for i in range(len(full))]
+        masks = {object_id: mask & ~np.logical_or.reduce(own) for object_id, mask in masks.items()}
+        masks |= dict(zip(prompts, own, strict=True))
+        scores = {object_id: score for object_id, (_, score) in zip(prompts, found, strict=True)}
+        return masks, {i: scores.get(i, 0.0) if mask.any() else 0.0 for i, mask in masks.items()}
+
+    def _names_object(self, given: Sequence[Prompt]) -> bool:
+        return rasterise(given, *self._size).names_object
+
+    def _object(self, object_id: int, given: tuple[Prompt, ...]) -> tuple[Tensor, float]:
+        key = object_id, given
+        if key not in self._decoded:
+            known = self._tracked.get(object_id)
+            rounds = [rasterise(given[: i + 1], *self._size) for i in range(len(given))]
+            rounds = [maps for maps in rounds if known is not None or maps.names_object]
+            propagator = make_propagator(self._model, None)
+            like, _ = propagator.propagate(self._features, None)
+            propagator.add_objects([object_id])
+            start = None if known is None else torch.logit(to_cells(known, like), eps=SURE)[None]
+            logits, quality = propagator.segment(self._features, [object_id], [rounds], start)
+            self._decoded[key] = logits[0], float(quality[0])
+        return self._decoded[key]

@@ -1,0 +1,53 @@
+"""The timeline: a row an object, its score over the frames, so that one sees where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from seem_video.io.palette import Color, object_color
+
+DOUBTFUL = 0.6
+"""A score below this is marked as worth a look."""
+_BINS = 240
+_ROW, _GAP, _WIDTH = 22, 6, 960
+_AMBER = "#f5a623"
+
+
+def draw_timeline(scores: Sequence[Mapping[int, float]], object_ids: Sequence[int], frames: int, current: int) -> str:
+    """HTML of the scores of each object, high bars for sure ones and amber for doubtful ones, and the frame in view.
+
+    Without objects there is none: it is empty.
+
+    Args:
+        scores: for each tracked frame, from frame 0 on, object id to score in 0..1; 0 where it is not visible.
+        object_ids: the objects, one a row. frames: of the clip. current: the frame in view.
+    """
+    if not object_ids:
+        return ""
+    height = len(object_ids) * (_ROW + _GAP)
+    step = max(1, -(-frames // _BINS))
+    parts = []
+    for row, object_id in enumerate(object_ids):
+        top = row * (_ROW + _GAP)
+        color = css_color(object_color(object_id))
+        parts.append(f'<rect x="0" y="{top}" width="{_WIDTH}" height="{_ROW}" rx="3" class="ground"/>')
+        for begin in range(0, len(scores), step):
+            score = min(each.get(object_id, 0.0) for each in scores[begin : begin + step])
+            x, width = _WIDTH * begin / frames, _WIDTH * step / frames
+            tall = _ROW * score
+            shade = _AMBER if score < DOUBTFUL else color
+            place = f'x="{x:.1f}" y="{top + _ROW - tall:.1f}" width="{width:.1f}" height="{tall:.1f}"'
+            parts.append(f'<rect {place} fill="{shade}"/>')
+    x = _WIDTH * (current + 0.5) / frames
+    parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}" class="now"/>')
+    return (
+        "<p>Confidence</p>"
+        f'<svg viewBox="0 0 {_WIDTH} {height}" preserveAspectRatio="none" shape-rendering="crispEdges" '
+        f'style="height:{height}px" role="img" '
+        f'aria-label="Confidence of each object over the frames">{"".join(parts)}</svg>'
+    )
+
+
+def css_color(color: Color) -> str:
+    """`rgb(r, g, b)`."""
+    return "rgb({}, {}, {})".format(*color)

@@ -1,0 +1,70 @@
+"""One tab's work is its own; uploads are videos that stand by themselves; nothing is left when a tab closes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers import moving_square, write_clip
+
+from seem_video import Click, SeemVideoError
+from seem_video.app.desk import Desk
+from seem_video.app.work import Work
+
+
+@pytest.fixture
+def desk(model, tmp_path: Path):
+    desk = Desk(model, tmp_path / "root")
+    yield desk
+    desk.close_all()
+
+
+def test_each_tab_has_work_of_its_own_and_leaves_no_files(desk: Desk, clip: Path, tmp_path: Path):
+    desk.open("a", clip)
+    desk.open("b", clip)
+    desk.do("a", lambda work: work.add(Click(20, 30), object_id=1, frame=0))
+    assert desk.do("a", lambda work: work.object_ids) == [1]
+    assert desk.do("b", lambda work: work.object_ids) == []
+    with pytest.raises(SeemVideoError, match="no video here yet"):
+        desk.do("c", Work.undo)
+    desk.close("a")
+    assert len(list((tmp_path / "root").iterdir())) == 1
+    desk.close_all()
+    assert not list((tmp_path / "root").iterdir())
+    assert clip.exists(), "a clip that was named, not uploaded, stays where it is"
+
+
+def test_a_run_lets_other_jobs_in_and_ends_with_its_tab(desk: Desk, clip: Path):
+    desk.open("a", clip)
+    desk.do("a", lambda work: work.add(Click(20, 30), object_id=1, frame=0))
+    run = desk.each("a", lambda work: work.track())
+    assert next(run).index == 0
+    assert desk.do("a", lambda work: work.look(0)).masks.any()
+    assert next(run).index == 1
+    desk.close("a")
+    assert list(run) == []
+
+
+def test_an_upload_that_is_refused_leaves_the_work_before(
+    desk: Desk, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    desk.open("a", clip)
+    (tmp_path / "broken.mp4").write_bytes(b"no video" * 100)
+    with pytest.raises(SeemVideoError, match=r"'broken\.mp4' is not a video that this page can read"):
+        desk.open("a", tmp_path / "broken.mp4", uploaded=True)
+    monkeypatch.setattr("seem_video.app.uploads.MOST_FRAMES", 3)
+    with pytest.raises(SeemVideoError, match="has 4 frames, and the page takes uploads of up to 3"):
+        desk.open("a", write_clip(tmp_path / "long.mp4", moving_square(4)), uploaded=True)
+    assert desk.do("a", lambda work: work.info.name) == clip.name
+    assert len(list((tmp_path / "root").iterdir())) == 1
+    desk.open("a", write_clip(tmp_path / "short.mp4", moving_square(3)), uploaded=True)
+    assert desk.do("a", lambda work: work.info.name) == "short.mp4"
+
+
+@pytest.mark.parametrize("name", ["list.mp4", "list.m3u8", "list.txt"])
+def test_an_upload_cannot_be_a_list_of_other_files(desk: Desk, tmp_path: Path, name: str):
+    write_clip(tmp_path / "secret.ts", moving_square(4))
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.16,\n{tmp_path / 'secret.ts'}\n#EXT-X-ENDLIST\n"
+    (tmp_path / name).write_text(playlist)
+    with pytest.raises(SeemVideoError, match="is not a video that this page can read"):
+        desk.open("a", tmp_path / name, uploaded=True)

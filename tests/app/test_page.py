@@ -1,0 +1,162 @@
+"""The page in a real browser: what is clicked is what is masked, tracked and taken home; nobody sees another's work."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from seem_video import Click, PromptEntry, track
+
+pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'seem-video[ui]'")
+sync_api = pytest.importorskip("playwright.sync_api", reason="a real browser is driven by Playwright")
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None:
+    pytest.skip("no Chromium is installed here", allow_module_level=True)
+
+from seem_video.app.page import DEMO  # noqa: E402  (needs Gradio)
+from seem_video.app.serve import serve  # noqa: E402
+
+WIDTH, HEIGHT = 854, 480
+PATIENCE_MS = 240_000  # for slow machines
+
+
+@pytest.fixture(scope="module")
+def address(model) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("seem_video.app.serve.MOST_BYTES", 1_000_000)
+        with serve(None, model) as address:
+            yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address: str) -> Iterator:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    elsewhere: list[str] = []
+    page.on(
+        "request", lambda request: request.url.startswith((address, "data:", "blob:")) or elsewhere.append(request.url)
+    )
+    page.goto(address)
+    page.locator("#demo").wait_for()
+    yield page
+    page.context.close()
+    assert not elsewhere, "the page fetches nothing from other servers"
+
+
+def _seen(page) -> np.ndarray:
+    """The picture as the browser shows it, (480, 854, 3)."""
+    shot = np.asarray(Image.open(io.BytesIO(page.locator("#picture img").screenshot())).convert("RGB"))
+    return cv2.resize(shot, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(int)
+
+
+def _click(page, x: int, y: int) -> None:
+    """Clicks a pixel of the frame and waits for the new picture."""
+    picture = page.locator("#picture img")
+    box, before = picture.bounding_box(), picture.get_attribute("src")
+    picture.click(position={"x": (x + 0.5) * box["width"] / WIDTH, "y": (y + 0.5) * box["height"] / HEIGHT})
+    page.wait_for_function(
+        "old => { const now = document.querySelector('#picture img');"
+        " return now.getAttribute('src') !== old && now.complete; }",
+        arg=before,
+    )
+
+
+def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: Path, model):
+    page.locator("#demo").click()
+    page.get_by_text("132 frames").wait_for()
+    plain = _seen(page)
+    _click(page, 247, 283)
+    page.get_by_text("% sure").wait_for()
+    changed = np.abs(_seen(page) - plain).max(-1) > 25
+    page.locator("#last input").fill("3")
+    page.locator("#last input").press("Tab")
+    page.locator("#track").click()
+    page.get_by_text("Tracked up to frame 3").wait_for()
+    page.locator("#export").click()
+    with page.expect_download() as download:
+        page.locator("#files a[href*='masks.zip']").first.click()
+    prompts = [PromptEntry(Click(247, 283), 1, 0)]
+    track(DEMO, prompts, out=tmp_path / "out", model=model, stop=4, save=["masks"])
+    with zipfile.ZipFile(download.value.path()) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+        assert names == sorted(path.name for path in (tmp_path / "out" / "masks").iterdir())
+        for name in names:
+            expected = np.asarray(Image.open(tmp_path / "out" / "masks" / name))
+            assert np.array_equal(np.asarray(Image.open(archive.open(name))), expected)
+    mask = np.asarray(Image.open(tmp_path / "out" / "masks" / "00000.png")) == 1
+    assert changed[283, 247]
+    assert (changed & mask).sum() / (changed | mask).sum() > 0.8, "the picture changes where the mask is"
+
+
+def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page):
+    page.locator("#demo").click()
+    page.get_by_text("132 frames").wait_for()
+    status = page.locator("#status")
+    _click(page, 247, 283)
+    page.locator("#track").click()
+    status.get_by_text("Tracking: frame").wait_for()
+    page.locator("#stop").click()
+    status.get_by_text(re.compile(r"Frame \d+, ")).wait_for()
+    assert int(page.locator("#frame input[type=number]").input_value()) < 131
+    page.locator("#another").click()
+    status.get_by_text("Click the thing that is object 2").wait_for()
+    page.locator("#tool").get_by_text("Box").click()
+    _click(page, 560, 180)
+    _click(page, 780, 290)
+    status.get_by_text(re.compile(r"object 2 (\d+%|not)")).wait_for()
+    page.locator("#undo").click()
+    sync_api.expect(status).not_to_contain_text("object 2", timeout=PATIENCE_MS)
+    sync_api.expect(status).to_contain_text("object 1")
+
+
+def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
+    page.locator("#demo").click()
+    page.get_by_text("132 frames").wait_for()
+    for path in ("/etc/passwd", str(DEMO), str(Path("pyproject.toml").absolute())):
+        assert page.request.get(f"{address}gradio_api/file={path}").status in (403, 404)
+    stranger = browser.new_context().new_page()
+    stranger.goto(address)
+    stranger.locator("#export").click()
+    stranger.get_by_text("There is no video here yet").first.wait_for(timeout=PATIENCE_MS)
+    stranger.context.close()
+
+
+def test_what_cannot_be_read_is_said_in_a_sentence_and_the_page_goes_on(page, tmp_path: Path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video" * 100)
+    (tmp_path / "large.mp4").write_bytes(bytes(1_500_000))
+    for name, sentence in (("broken.mp4", "is not a video that"), ("large.mp4", "exceed the maximum")):
+        with page.expect_file_chooser() as chooser:
+            page.locator("#upload").click()
+        chooser.value.set_files(tmp_path / name)
+        page.get_by_text(sentence).first.wait_for()
+    page.locator("#demo").click()
+    page.get_by_text("132 frames").wait_for()
+
+
+def test_a_closed_tab_leaves_no_files(page):
+    page.locator("#demo").click()
+    page.get_by_text("132 frames").wait_for()
+    page.context.close()
+    root, begun = Path(os.environ["GRADIO_TEMP_DIR"]), time.monotonic()
+    while list(root.rglob("work.seem")):
+        assert time.monotonic() - begun < PATIENCE_MS / 1000, "the tab's folder is still there"
+        time.sleep(0.5)
