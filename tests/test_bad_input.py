@@ -200,8 +200,8 @@ def test_ctrl_c_closes_what_was_begun_and_names_it_partial(tmp_path: Path):
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert re.fullmatch(r"Stopped after \d+ frames: [^\n]+ partial\.\n", err)
-    names = {path.name for path in out.iterdir()}
+    assert re.fullmatch(r"Stopped after \d+ frames: [^\n]+ partial; [^\n]+ --resume [^\n]+\.\n", err)
+    names = {path.name for path in out.iterdir() if not path.name.startswith(".unfinished")}
     assert names
     assert all("partial" in name for name in names), names
     [overlay] = out.glob("overlay*.mp4")

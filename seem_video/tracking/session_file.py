@@ -6,9 +6,11 @@ The masks are all that a tracker needs to go on, so the file holds nothing else 
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
 from seem_video.io.run_lengths import decode_mask, encode_mask
+from seem_video.io.staging import failure
 from seem_video.prompts import Prompt
 from seem_video.prompts.records import from_record, to_record
 
@@ -58,13 +61,11 @@ class SessionFile:
     def __init__(self, path: Path) -> None:
         """Raises `SeemVideoError` if the file is none of ours or cannot be written."""
         self.path = path
-        try:
+        with self._said():
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(_TABLES)
-        except sqlite3.Error as error:
-            raise SeemVideoError(f"'{path}' cannot be used as a session file ({error}); name another file.") from error
 
     def claim(self, about: Mapping[str, str]) -> None:
         """Say what the session belongs to, by name; a new file takes it over.
@@ -89,10 +90,10 @@ class SessionFile:
     def replace_prompts(self, prompts: Sequence[Given]) -> None:
         """Hold these prompts and no others."""
         rows = [(g.frame, g.object_id, g.label, json.dumps(to_record(g.prompt))) for g in prompts]
-        self._db.execute("begin")
-        self._db.execute("delete from prompts")
-        self._db.executemany("insert into prompts (frame, object, label, prompt) values (?, ?, ?, ?)", rows)
-        self._db.execute("commit")
+        with self._said(), self._db:
+            self._db.execute("begin")
+            self._db.execute("delete from prompts")
+            self._db.executemany("insert into prompts (frame, object, label, prompt) values (?, ?, ?, ?)", rows)
 
     def result(self, frame: int, *, backwards: bool) -> Tracked | None:
         """What was found on a frame in this direction, if it still holds."""
@@ -119,7 +120,8 @@ class SessionFile:
             "scores": [float(score) for score in tracked.scores],
             "held": sorted(tracked.held_frames),
         }
-        self._db.execute("insert or replace into results values (?, ?, ?)", (frame, backwards, json.dumps(found)))
+        with self._said():
+            self._db.execute("insert or replace into results values (?, ?, ?)", (frame, backwards, json.dumps(found)))
 
     def forget_from(self, frame: int) -> None:
         """Forget the results that a change of the prompts on a frame puts in doubt: there, and onwards from there."""
@@ -129,6 +131,18 @@ class SessionFile:
     def close(self) -> None:
         """Close the file; what was kept is in it."""
         self._db.close()
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """Says in a sentence why the file cannot be read or written."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if "full" in str(error):
+                raise failure(OSError(errno.ENOSPC, "no space left"), self.path.parent) from error
+            raise SeemVideoError(
+                f"'{self.path}' cannot be used as a session file ({error}); name another file."
+            ) from error
 
 
 def delete_session(path: Path) -> None:
