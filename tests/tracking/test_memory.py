@@ -61,7 +61,8 @@ def _tokens(value: float, valid: list[bool]) -> PromptTokens:
 def test_reference_prompts_stay_and_memory_prompts_follow_unless_the_mask_is_gone() -> None:
     bank = MemoryBank(CONFIG)
     bank.add_objects([1, 2])
-    bank.remember_prompts(_tokens(1.0, [True, True]), torch.tensor([True, True]))
-    bank.remember_prompts(_tokens(2.0, [True, False]), torch.tensor([False, False]))
+    bank.remember_prompts(0, _tokens(1.0, [True, True]), torch.tensor([True, True]))
+    bank.remember_prompts(3, _tokens(2.0, [True, False]), torch.tensor([False, False]))
     levels = bank.tokens().levels[0][..., 0]
     assert levels.tolist() == [[1.0, 2.0], [1.0, 1.0]]
+    assert bank.prompt_frames() == [0, 3]
