@@ -74,11 +74,18 @@ def serve(
                 footer_links=[],
                 ssr_mode=False,
                 run_history=False,
+                share=False,
                 prevent_thread_lock=True,
                 quiet=True,
             )
         except OSError as error:
             raise SeemVideoError(f"The page cannot be served at {host} ({error}); name another --port.") from error
+        except ValueError as error:  # Gradio asks its own page whether it is there, and gives it three seconds
+            page.close(verbose=False)
+            raise SeemVideoError(
+                "The page began but did not answer in time; try again, and if it stays so, take 127.0.0.1 out of the "
+                "proxy (NO_PROXY=127.0.0.1)."
+            ) from error
         try:
             yield address
         finally:
