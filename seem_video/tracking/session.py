@@ -105,6 +105,8 @@ class VideoSession:
             known = ", ".join(map(str, self.object_ids)) or "none"
             raise SeemVideoError(f"There is no object {object_id} to remove; the objects are: {known}.")
         self._change([given for given in self._given if given.object_id != object_id])
+        if self._file is not None:
+            self._file.forget_object(object_id)
         if object_id in self._tracker.object_ids:
             self._tracker.remove(object_id)
 
@@ -245,18 +247,15 @@ class VideoSession:
         for index in sorted({last, *(after.held_frames if after else ()), *prompted}, reverse=reverse):
             tracked = self._file.result(index, backwards=reverse)
             if tracked is not None:
-                rows = [i for i, object_id in enumerate(tracked.object_ids) if object_id in self.object_ids]
-                ids = [tracked.object_ids[i] for i in rows]
                 image = reader.read_at(index).image
-                self._tracker.restore(index, image, self._on(index), ids, tracked.masks[rows], tracked.scores[rows])
+                self._tracker.restore(index, image, self._on(index), tracked.object_ids, tracked.masks, tracked.scores)
 
     def _result(self, frame: Frame, tracked: Tracked) -> FrameResult:
         """A result with all objects of the session; those that are not tracked yet are empty."""
         ids = self.object_ids
         masks, scores = np.zeros((len(ids), *frame.image.shape[:2]), bool), np.zeros(len(ids), np.float32)
-        for object_id, mask, score in zip(tracked.object_ids, tracked.masks, tracked.scores, strict=True):
-            if object_id in ids:
-                masks[ids.index(object_id)], scores[ids.index(object_id)] = mask, score
+        rows = [ids.index(object_id) for object_id in tracked.object_ids]
+        masks[rows], scores[rows] = tracked.masks, tracked.scores
         return FrameResult(
             index=frame.index,
             time_s=frame.time_s,

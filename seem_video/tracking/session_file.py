@@ -128,6 +128,17 @@ class SessionFile:
         self._db.execute("delete from results where frame >= ? and not backwards", [frame])
         self._db.execute("delete from results where frame <= ? and backwards", [frame])
 
+    def forget_object(self, object_id: int) -> None:
+        """Take an object out of all results, so that another of its number starts with none."""
+        rows = self._db.execute("select frame, backwards from results").fetchall()
+        for frame, backwards in rows:
+            tracked = self.result(frame, backwards=backwards)
+            if tracked is not None and object_id in tracked.object_ids:
+                others = [i for i, other in enumerate(tracked.object_ids) if other != object_id]
+                ids = tuple(tracked.object_ids[i] for i in others)
+                left = Tracked(ids, tracked.masks[others], tracked.scores[others], tracked.held_frames)
+                self.keep(frame, left, backwards=backwards)
+
     def close(self) -> None:
         """Close the file; what was kept is in it."""
         self._db.close()

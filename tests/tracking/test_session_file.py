@@ -100,7 +100,10 @@ def test_a_removed_object_leaves_the_masks_of_the_others(model, folder: Path, tm
         before = list(session.propagate())
         session.remove(2)
         after = list(session.propagate())
+        session.add(Box(70, 20, 100, 40), object_id=2, frame=12)
+        again = list(session.propagate())
     assert all(np.array_equal(a.masks, b.masks[:1]) for a, b in zip(after, before, strict=True))
+    assert not any(result.masks[1].any() for result in again[:12]), "the first object 2 is not the second one"
 
 
 def test_a_file_of_another_video_or_setting_is_refused(model, folder: Path, tmp_path: Path) -> None:
