@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,15 @@ class Finished(NamedTuple):
     code: int
     out: str
     err: str
+
+
+def assert_refused(finished: Finished, *words: str) -> None:
+    """A mistake: exit code 2, nothing printed but one sentence, with these words in it."""
+    assert finished.code == 2
+    assert finished.out == ""
+    assert re.fullmatch(r"Error: [^\n]+\.\n", finished.err), f"one sentence, not {finished.err!r}"
+    for word in words:
+        assert word in finished.err
 
 
 def moving_square(frames: int = 6, height: int = 64, width: int = 96) -> Images:

@@ -15,20 +15,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers import Finished, moving_square, write_clip
+from helpers import Finished, assert_refused, moving_square, write_clip
 from PIL import Image
 
 Seem = Callable[..., Finished]
 
 CLICK = ("--click", "20,30")
-
-
-def assert_refused(finished: Finished, *words: str) -> None:
-    assert finished.code == 2
-    assert finished.out == ""
-    assert re.fullmatch(r"Error: [^\n]+\.\n", finished.err), f"one sentence, not {finished.err!r}"
-    for word in words:
-        assert word in finished.err
 
 
 def _nothing(tmp_path: Path) -> Path:

@@ -21,6 +21,7 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from seem_video import MaskPrompt, load_model
+from seem_video.evaluation.metrics import region_similarity
 from seem_video.terminal import run
 from seem_video.tracking.session import VideoSession
 from seem_video.training.sources import Still, read_stills
@@ -126,7 +127,7 @@ def follow(model: object, scene: Scene) -> Masks:
 
 def keeps_identities(masks: Masks, truth: Masks) -> bool:
     """Whether each mask of a frame (K, H, W) overlaps its own object, and that more than any other one."""
-    overlap = np.array([[iou(mask, other) for other in truth] for mask in masks])
+    overlap = np.array([[region_similarity(other, mask) for other in truth] for mask in masks])
     return bool((overlap.argmax(1) == np.arange(len(masks))).all() and (overlap.diagonal() > 0).all())
 
 
@@ -138,13 +139,7 @@ def empties(masks: Masks) -> bool:
 def is_found(masks: Masks, truth: Masks) -> bool:
     """Whether an object (T, H, W) is found again within FOUND_WITHIN frames of being back."""
     span = range(BACK, BACK + FOUND_WITHIN + 1)
-    return any(iou(masks[t], truth[t]) >= FOUND_IOU for t in span)
-
-
-def iou(a: Masks, b: Masks) -> float:
-    """Intersection over union of two masks; 1 where both are empty."""
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
+    return any(region_similarity(truth[t], masks[t]) >= FOUND_IOU for t in span)
 
 
 def _draw(stills: Sequence[Still], rng: np.random.Generator, height: int) -> CutOut:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seem_video.prompts import Prompt, rasterise
 from seem_video.tracking.propagation import VideoModel, to_cells
-from seem_video.tracking.tracker import SURE, make_propagator
+from seem_video.tracking.tracker import SURE, draw_rounds, make_propagator
 
 Mask = npt.NDArray[np.bool_]
 
@@ -62,8 +62,7 @@ class FramePreview:
         key = object_id, given
         if key not in self._decoded:
             known = self._tracked.get(object_id)
-            rounds = [rasterise(given[: i + 1], *self._size) for i in range(len(given))]
-            rounds = [maps for maps in rounds if known is not None or maps.names_object]
+            rounds = draw_rounds(given, *self._size, known=known is not None)
             propagator = make_propagator(self._model, None)
             like, _ = propagator.propagate(self._features, None)
             propagator.add_objects([object_id])

@@ -60,7 +60,10 @@ class Tracker:
             SeemVideoError: a prompt does not fit the frame.
         """
         height, width = image.shape[:2]
-        drawn = {object_id: self._draw(object_id, given, height, width) for object_id, given in prompts.items()}
+        drawn = {
+            object_id: draw_rounds(given, height, width, known=object_id in self.object_ids)
+            for object_id, given in prompts.items()
+        }
         if not drawn and not self.object_ids:
             return np.zeros((0, height, width), bool), np.zeros(0, np.float32)
         features = self._propagator.encode(image)
@@ -101,7 +104,10 @@ class Tracker:
         if not object_ids:
             return
         height, width = image.shape[:2]
-        drawn = {object_id: self._draw(object_id, given, height, width) for object_id, given in prompts.items()}
+        drawn = {
+            object_id: draw_rounds(given, height, width, known=object_id in self.object_ids)
+            for object_id, given in prompts.items()
+        }
         features = self._propagator.encode(image)
         known = list(self.object_ids)
         new = [object_id for object_id in object_ids if object_id not in known]
@@ -127,12 +133,6 @@ class Tracker:
         shares = torch.stack([to_cells(mask, cells) for mask, cells in zip(masks, like, strict=True)])
         self._previous = torch.logit(shares, eps=SURE)
         self._propagator.remember(index, features, self._previous, quality, prompted=prompted, new=new)
-
-    def _draw(self, object_id: int, given: Sequence[Prompt], height: int, width: int) -> list[PromptMaps]:
-        """What an object's prompts mark after each of them, from the first on that can be decoded."""
-        rounds = [rasterise(given[: i + 1], height, width) for i in range(len(given))]
-        known = object_id in self.object_ids
-        return [maps for maps in rounds if not maps.only_mask and (known or maps.names_object)] or rounds[-1:]
 
     def _apply_prompts(
         self,
@@ -176,6 +176,16 @@ class Tracker:
                 masks &= ~given
                 masks[self.object_ids.index(object_id)] = given
         return masks
+
+
+def draw_rounds(given: Sequence[Prompt], height: int, width: int, *, known: bool) -> list[PromptMaps]:
+    """What an object's prompts mark after each of them, from the first on that can be decoded.
+
+    Args:
+        given: prompts on a frame of (height, width) pixels. known: the object has a mask already.
+    """
+    rounds = [rasterise(given[: i + 1], height, width) for i in range(len(given))]
+    return [maps for maps in rounds if not maps.only_mask and (known or maps.names_object)] or rounds[-1:]
 
 
 def make_propagator(model: VideoModel, max_side: int | None) -> Propagator:

@@ -1,14 +1,13 @@
 """What bad data gets: one sentence that names sequence and frame, exit code 2, and what was done stays done."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import Finished
+from helpers import Finished, assert_refused
 from PIL import Image
 
 from .data import draw_dataset
@@ -27,14 +26,6 @@ def data(tmp_path: Path) -> tuple[Path, Path]:
 def score(seem: Seem, data: tuple[Path, Path], *words: object, jobs: int = 1) -> Finished:
     gt, results = data
     return seem("eval", "score", "--gt", gt, "--results", results, "--out", gt.parent / "out", "--jobs", jobs, *words)
-
-
-def assert_refused(finished: Finished, *words: str) -> None:
-    assert finished.code == 2
-    assert finished.out == ""
-    assert re.fullmatch(r"Error: [^\n]+\.\n", finished.err), f"one sentence, not {finished.err!r}"
-    for word in words:
-        assert word in finished.err
 
 
 def _no_folder(results: Path) -> str:
