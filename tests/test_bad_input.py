@@ -185,7 +185,11 @@ def test_ctrl_c_closes_what_was_begun_and_names_it_partial(tmp_path: Path):
     clip = write_clip(tmp_path / "long.mp4", np.concatenate([moving_square(frames=20)] * 50))
     out = tmp_path / "out"
     words = [sys.executable, "-m", "seem_video", "track", clip, "--out", out, *CLICK, "--quiet", "--device", "cpu"]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as running:
+
+    def heed_ctrl_c() -> None:  # a background job starts with it ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c) as running:
         deadline = time.monotonic() + 120
         while len(list(out.rglob("*.png"))) < 3 and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
