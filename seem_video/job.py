@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -14,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
-from seem_video.fingerprints import digest
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
 from seem_video.io.writer import ResultWriter
 from seem_video.prompts import Prompt, PromptEntry, place
-from seem_video.prompts.records import to_record
+from seem_video.prompts.records import fingerprint_prompts
 from seem_video.results import FrameResult
 from seem_video.tracking.session_file import SessionFile, delete_session
 
@@ -176,9 +174,7 @@ def _unfinished_run(
     if not resume:
         delete_session(path)
     file = SessionFile(path)
-    entries = [(index, entry) for index in placed for entry in placed[index]]
-    records = [[index, entry.object_id, entry.label, to_record(entry.prompt)] for index, entry in entries]
-    file.claim({"set of prompts": digest([("prompts", json.dumps(records).encode())])})
+    file.claim({"set of prompts": fingerprint_prompts(entry for entries in placed.values() for entry in entries)})
     try:
         yield file
     finally:

@@ -83,7 +83,7 @@ class Work:
         """
         self._refuse_blind_beginning(prompt, object_id, frame)
         held = self._file.result(frame, backwards=False)
-        is_first, given = not self._on(frame), len(self._session.prompts)
+        is_first, given = not self._session.prompts_on(frame), len(self._session.prompts)
         self._session.add(prompt, object_id=object_id, frame=frame)
         if len(self._session.prompts) == given:  # the very same prompt again
             return
@@ -187,13 +187,6 @@ class Work:
         self._written += 1
         return self._folder / f"{what}-{self._written}"
 
-    def _on(self, frame: int) -> dict[int, list[Prompt]]:
-        on: dict[int, list[Prompt]] = {}
-        for given in self._session.prompts:
-            if given.frame == frame:
-                on.setdefault(given.object_id, []).append(given.prompt)
-        return on
-
     def _entries(self) -> dict[int, list[PromptEntry]]:
         entries: dict[int, list[PromptEntry]] = {}
         for given in self._session.prompts:
@@ -205,7 +198,7 @@ class Work:
         if held is not None:
             scores = map(float, held.scores)
             return dict(zip(held.object_ids, held.masks, strict=True)), dict(zip(held.object_ids, scores, strict=True))
-        prompts, before = self._on(frame), self._before.get(frame, {})
+        prompts, before = self._session.prompts_on(frame), self._before.get(frame, {})
         if not prompts and not before:
             return {}, {}
         if self._preview is None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 import seem_video
 from seem_video.batch.jobs import Job
 from seem_video.errors import SeemVideoError
+from seem_video.prompts.records import fingerprint_prompts
 
 State = Literal["begun", "done", "failed", "skipped"]
 
@@ -58,7 +56,7 @@ class Record:
         settings = {
             "version": seem_video.__version__,
             "source": _identity(job.source),
-            "prompts": _plain(job.prompts),
+            "prompts": fingerprint_prompts(job.prompts),
             **{name: _identity(value) if name == "model" else value for name, value in sorted(job.options.items())},
         }
         return cls(folder, json.loads(json.dumps(settings)))
@@ -109,20 +107,3 @@ def _identity(source: str) -> dict[str, Any]:
         return {"name": source}
     status = path.stat()
     return {"name": str(path.resolve()), "size": status.st_size, "changed_ns": status.st_mtime_ns}
-
-
-def _plain(value: Any) -> Any:
-    """Prompts as JSON, arrays as a digest."""
-    if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return [str(value.dtype), *value.shape, digest]
-    if dataclasses.is_dataclass(value):
-        fields = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return {"kind": type(value).__name__, **fields}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, bool | str | None) else _number(value)
-
-
-def _number(value: Any) -> int | float:
-    return int(value) if isinstance(value, int | np.integer) else float(value)

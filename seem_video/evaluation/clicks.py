@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from seem_video.evaluation.metrics import region_similarity
 from seem_video.evaluation.prompts import Correction, correction_click
 from seem_video.evaluation.stills import AnnotatedImage
 from seem_video.prompts import Click
@@ -43,8 +44,7 @@ class _Clicked:
 
     def see(self, prediction: Mask) -> None:
         self.prediction = prediction
-        union = np.count_nonzero(self.truth | prediction)
-        self.ious.append(float(np.count_nonzero(self.truth & prediction) / union))
+        self.ious.append(region_similarity(self.truth, prediction))
 
 
 def click_until_good(still: StillImage, annotated: AnnotatedImage) -> dict[int, Sequence[float]]:

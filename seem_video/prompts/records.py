@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Iterable
 from typing import Any, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from seem_video.fingerprints import digest
 from seem_video.io.run_lengths import decode_mask, encode_mask
 from seem_video.prompts.shapes import (
     Box,
@@ -18,6 +21,7 @@ from seem_video.prompts.shapes import (
     Percent,
     Polygon,
     Prompt,
+    PromptEntry,
     Reference,
     Scribble,
     Text,
@@ -59,6 +63,12 @@ def from_record(record: dict[str, Any]) -> Prompt:
                 np.ascontiguousarray(image[..., ::-1]), [_drawn(each) for each in record["region"]], record["name"]
             )
     return _drawn(record)
+
+
+def fingerprint_prompts(entries: Iterable[PromptEntry]) -> str:
+    """The SHA-256 of prompts, of whom they are, when they are given and under what names."""
+    records = [[str(entry.at), entry.object_id, entry.label, to_record(entry.prompt)] for entry in entries]
+    return digest([("prompts", json.dumps(records).encode())])
 
 
 def _drawn(record: dict[str, Any]) -> VisualPrompt:

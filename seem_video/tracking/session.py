@@ -61,6 +61,14 @@ class VideoSession:
         """Ids of all objects that have a prompt, ascending."""
         return sorted({given.object_id for given in self._given})
 
+    def prompts_on(self, frame: int) -> dict[int, list[Prompt]]:
+        """The prompts of a frame by object."""
+        on: dict[int, list[Prompt]] = {}
+        for given in self._given:
+            if given.frame == frame:
+                on.setdefault(given.object_id, []).append(given.prompt)
+        return on
+
     def add(self, prompt: Prompt, *, object_id: int = 1, frame: int = 0, label: str | None = None) -> None:
         """Give a prompt: on a frame of its own it starts an object or corrects one that is tracked by then.
 
@@ -116,8 +124,8 @@ class VideoSession:
         """Track all objects and yield the result of each frame as soon as it is there; memory stays bounded.
 
         Tracking starts afresh in each call, but for the frames at its beginning whose results are in a session file and
-        still hold. Prompts on frames before `start` (after it, in reverse) are looked at
-        first, so that the objects they name are known; an object has no mask on frames before its first prompt.
+        still hold. Prompts on frames before `start` (after it, in reverse) are looked at first, so that the objects
+        they name are known; an object has no mask on frames before its first prompt.
 
         Args:
             start: first frame; None for the source's first one, or in reverse for the last prompted one.
@@ -198,14 +206,6 @@ class VideoSession:
             for frame in frames:
                 self._file.forget_from(frame)
 
-    def _on(self, frame: int) -> dict[int, list[Prompt]]:
-        """The prompts of a frame by object."""
-        on: dict[int, list[Prompt]] = {}
-        for given in self._given:
-            if given.frame == frame:
-                on.setdefault(given.object_id, []).append(given.prompt)
-        return on
-
     def _label(self, object_id: int) -> str:
         own = [given for given in self._given if given.object_id == object_id]
         named = [given.label for given in own if given.label is not None]
@@ -232,7 +232,7 @@ class VideoSession:
                 yield frame, True
 
     def _track(self, frame: Frame, *, backwards: bool = False) -> Tracked:
-        masks, scores = self._tracker.step(frame.index, frame.image, self._on(frame.index))
+        masks, scores = self._tracker.step(frame.index, frame.image, self.prompts_on(frame.index))
         held = tuple(self._tracker.held_frames) if self._file else ()
         tracked = Tracked(tuple(self._tracker.object_ids), masks, scores, held)
         if self._file is not None:
@@ -247,8 +247,8 @@ class VideoSession:
         for index in sorted({last, *(after.held_frames if after else ()), *prompted}, reverse=reverse):
             tracked = self._file.result(index, backwards=reverse)
             if tracked is not None:
-                image = reader.read_at(index).image
-                self._tracker.restore(index, image, self._on(index), tracked.object_ids, tracked.masks, tracked.scores)
+                image, prompts = reader.read_at(index).image, self.prompts_on(index)
+                self._tracker.restore(index, image, prompts, tracked.object_ids, tracked.masks, tracked.scores)
 
     def _result(self, frame: Frame, tracked: Tracked) -> FrameResult:
         """A result with all objects of the session; those that are not tracked yet are empty."""

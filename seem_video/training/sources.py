@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pycocotools.mask
-from PIL import Image as Pillow
 
 from seem_video.errors import SeemVideoError
+from seem_video.evaluation.labels import read_labels
 from seem_video.evaluation.stills import is_held_out
 from seem_video.training.warp import Image, Mask
 
@@ -189,12 +189,4 @@ def _read_image(path: Path) -> Image:
 
 
 def _read_ids(path: Path) -> Mask:
-    """The ids of a PNG as stored: palette index or gray value."""
-    try:
-        with Pillow.open(path) as image:
-            ids = np.asarray(image)
-    except OSError as error:
-        raise SeemVideoError(f"The training mask {path} is missing or cannot be decoded.") from error
-    if ids.ndim != 2:
-        raise SeemVideoError(f"The training mask {path} holds colours, not object ids; save an indexed or gray PNG.")
-    return cast(Mask, ids.astype(np.uint8))
+    return cast(Mask, read_labels(path).astype(np.uint8))
