@@ -76,7 +76,8 @@ _Overwrite = Annotated[
 def track(
     ctx: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="Video, folder or glob of images, one image, camera number or stream address.")
+        str,
+        typer.Argument(help="Video, folder or glob of images, one image, camera number, stream address, - for a pipe."),
     ],
     out: _Out,
     model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
@@ -88,6 +89,10 @@ def track(
     max_side: Annotated[
         int | None, _frames("--max-side", "Longest side in pixels at which the model sees a frame.", least=32)
     ] = None,
+    realtime: Annotated[
+        bool,
+        typer.Option("--realtime", help="Drop frames that come while the model is busy.", rich_help_panel="Frames"),
+    ] = False,
     save: Annotated[list[str] | None, typer.Option(metavar="LIST", help=SAVE_HELP, rich_help_panel="Outputs")] = None,
     overwrite: _Overwrite = False,
     session: Annotated[
@@ -115,6 +120,7 @@ def track(
         "max_side": max_side,
         "session": session,
         "resume": resume,
+        "realtime": realtime,
     }
     if save:
         options["save"] = split_list(save)

@@ -48,7 +48,7 @@ class _FrameColumn(ProgressColumn):
 
 
 def print_summary(summary: TrackSummary) -> None:
-    """Prints frames, time and where it went, the frames in which each object is visible, and where the files are."""
+    """Prints frames, time and where it went, latency, the frames in which each object is visible, and the files."""
     shares = ", ".join(
         f"{name} {share / max(summary.seconds, 1e-9):.0%}"
         for name, share in (("decode", summary.decode_s), ("model", summary.model_s), ("write", summary.write_s))
@@ -57,20 +57,25 @@ def print_summary(summary: TrackSummary) -> None:
         f"{_count(summary.frames, 'frame')} of {summary.source} in {summary.seconds:.1f} s, "
         f"{summary.frames_per_second:.1f} frames/s ({shares})"
     )
+    median_s, most_s = summary.latency_s(0.5), summary.latency_s(0.95)
+    if median_s is not None and most_s is not None:
+        print(
+            f"from a frame's arrival to its masks {median_s:.3f} s (median), {most_s:.3f} s (95 %); "
+            f"{_count(summary.dropped, 'frame')} dropped"
+        )
     for object_id, runs in summary.visible.items():
         label = summary.labels[object_id]
         name = f"object {object_id}" if label == str(object_id) else f"object {object_id} ({label})"
-        print(f"{name}: {_describe(runs, summary)}")
+        print(f"{name}: {_describe(runs, summary.seen.get(object_id, 0), summary.frames)}")
     print(f"in {summary.out}: {', '.join(path.name + '/' * path.is_dir() for path in summary.files)}")
 
 
-def _describe(runs: list[tuple[int, int]], summary: TrackSummary) -> str:
+def _describe(runs: list[tuple[int, int]], seen: int, frames: int) -> str:
     if not runs:
         return "visible in no frame"
     words = [f"{first}" if first == last else f"{first}-{last}" for first, last in runs[:_MOST_RUNS]]
     more = f" and {len(runs) - _MOST_RUNS} more runs" if len(runs) > _MOST_RUNS else ""
-    seen = sum((last - first) // summary.stride + 1 for first, last in runs)
-    return f"visible in {seen} of {_count(summary.frames, 'frame')}: {', '.join(words)}{more}"
+    return f"visible in {seen} of {_count(frames, 'frame')}: {', '.join(words)}{more}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -24,6 +24,7 @@ class FrameResult:
         masks: (K, H, W) bool, without overlap: a pixel belongs to at most one object.
         scores: (K,) float32 in 0..1, the predicted IoU of each mask; 0 where the object is not visible.
         labels: K names; the object's id as text unless the user named it.
+        latency_s: seconds from the arrival of the frame to its masks; None for a source that is not live.
     """
 
     index: int
@@ -34,6 +35,7 @@ class FrameResult:
     masks: npt.NDArray[np.bool_]
     scores: npt.NDArray[np.float32]
     labels: tuple[str, ...]
+    latency_s: float | None = None
 
     def to_supervision(self) -> Any:
         """The visible objects as `supervision.Detections`, for the annotators and zones of that package.

@@ -67,7 +67,7 @@ def test_prompts_are_read_in_the_order_given(seem: Seem, tracked: dict[str, Any]
 def test_options_reach_the_job(seem: Seem, tracked: dict[str, Any]):
     frames = ("--start", 3, "--stop", 9, "--stride", 2, "--max-side", 320)
     others = ("--model", "m", "--device", "cpu", "--precision", "bf16", "--overwrite", "--quiet")
-    kept = ("--session", "work.seem", "--resume")
+    kept = ("--session", "work.seem", "--resume", "--realtime")
     seem("track", "clip.mp4", "--out", "there", "--save", "overlay,rle", "--save", "contact", *frames, *others, *kept)
     assert tracked == {
         "source": "clip.mp4",
@@ -83,6 +83,7 @@ def test_options_reach_the_job(seem: Seem, tracked: dict[str, Any]):
         "overwrite": True,
         "session": Path("work.seem"),
         "resume": True,
+        "realtime": True,
         "quiet": True,
         "save": ["overlay", "rle", "contact"],
     }

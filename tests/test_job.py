@@ -92,10 +92,11 @@ def _result(index: int, *visible: bool) -> FrameResult:
 
 
 def test_visible_frames_are_kept_as_runs():
-    summary = TrackSummary("clip", Path("out"), stride=2)
+    summary = TrackSummary("clip", Path("out"))
     for index, visible in zip(range(0, 12, 2), (True, True, False, True, False, True), strict=True):
         summary.count(_result(index, visible, False))
     assert summary.visible == {1: [(0, 2), (6, 6), (10, 10)], 2: []}
+    assert summary.seen == {1: 4}
 
 
 def test_the_public_names_are_all_there():

@@ -24,12 +24,14 @@ class Frame:
         time_s: presentation time in seconds.
         pts: presentation timestamp in the source's time base; None where the source has none.
         image: (H, W, 3) uint8 RGB, rotation applied.
+        arrived_s: when it came in, by `time.perf_counter`; None for a source that is not live.
     """
 
     index: int
     time_s: float
     pts: int | None
     image: npt.NDArray[np.uint8]
+    arrived_s: float | None = None
 
 
 class ColorTags(NamedTuple):

@@ -17,6 +17,9 @@ from seem_video.errors import SeemVideoError
 from seem_video.io.frame import Frame as Frame
 from seem_video.io.frame import SourceInfo as SourceInfo
 
+STDIN = "-"
+"""The source that stands for standard input."""
+
 
 class FrameReader(ABC):
     """A source of frames, read lazily and at constant memory; a context manager.
@@ -24,10 +27,14 @@ class FrameReader(ABC):
     Attributes:
         info: what is known of the source before it is read through.
         broken: None while all is well; after iteration, one sentence on where a damaged source broke off.
+        newest_only: it reads in real time; frames that come while the caller is busy are dropped but for the newest.
+        dropped: how many were dropped so far.
     """
 
     info: SourceInfo
     broken: str | None = None
+    newest_only: bool = False
+    dropped: int = 0
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -128,34 +135,55 @@ def open_reader(
     start: int = 0,
     stop: int | None = None,
     stride: int = 1,
+    realtime: bool = False,
 ) -> FrameReader:
     """Opens a source of frames.
 
     Args:
         source: a video file, a folder or glob of images (in natural order of their names), one image, a camera's
-            number, a stream's address (`rtsp://...`), or arrays (H, W, 3) uint8 RGB.
+            number, a stream's address (`rtsp://...`), a pipe (`-` for standard input), or arrays (H, W, 3) uint8 RGB.
         backend: what decodes a video file; `decord` needs the extra of that name.
         start, stop, stride: the frames to read, by their index in the source, as in `range`.
+        realtime: give the newest frame each time and drop those that came meanwhile; a video file is played at its own
+            rate. Without it no frame is dropped: a sender that cannot wait is left, in a sentence, when too many wait.
 
     Raises:
         SeemVideoError: there is nothing there, or nothing that can be read.
     """
-    # Here, not above: each of these modules builds on this one.
+    # Here, not above: these modules build on this one.
+    from seem_video.io.ahead import AheadReader
+    from seem_video.io.live import LiveReader, play
+
+    reader = _open(source, backend, _span(start, stop, stride))
+    if realtime:
+        return play(reader)
+    if isinstance(reader, LiveReader):
+        return AheadReader(reader, "wait" if reader.can_wait else "stop")
+    return reader
+
+
+def is_live(source: object) -> bool:
+    """Whether a source is a camera, a stream or a pipe, whose frames come whether or not they are wanted."""
+    if not isinstance(source, str | Path):
+        return isinstance(source, int)
+    if Path(source).exists():
+        return Path(source).is_fifo()
+    return "://" in str(source) or (isinstance(source, str) and (source == STDIN or source.isdecimal()))
+
+
+def _open(
+    source: str | Path | int | Iterable[npt.NDArray[np.uint8]], backend: Literal["pyav", "decord"], span: range
+) -> FrameReader:
     from seem_video.io.arrays import open_arrays
     from seem_video.io.images import IMAGE_SUFFIXES, open_images
-    from seem_video.io.live import open_camera, open_stream
     from seem_video.io.video import VideoReader
 
-    span = _span(start, stop, stride)
-    if isinstance(source, int):
-        return open_camera(source, span)
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path | int):
         return open_arrays(source, span)
+    if is_live(source):
+        return _open_live(source, span)
+    assert not isinstance(source, int)
     path = Path(source)
-    if "://" in str(source) and not path.exists():
-        return open_stream(str(source), span)
-    if isinstance(source, str) and source.isdecimal() and not path.exists():
-        return open_camera(int(source), span)
     if not path.exists():
         return open_images(_expand(str(source)), str(source), span)
     if path.is_dir():
@@ -167,6 +195,18 @@ def open_reader(
 
         return DecordReader(path, span)
     return VideoReader(path, span)
+
+
+def _open_live(source: str | Path | int, span: range) -> FrameReader:
+    from seem_video.io.live import open_camera, open_pipe, open_stream
+
+    if source == STDIN:
+        return open_pipe(None, span)
+    if not isinstance(source, int) and Path(source).exists():
+        return open_pipe(Path(source), span)
+    if "://" in str(source):
+        return open_stream(str(source), span)
+    return open_camera(int(source), span)
 
 
 def _span(start: int, stop: int | None, stride: int) -> range:

@@ -25,6 +25,8 @@ _NOT_PICTURES = ("tty",)  # FFmpeg draws text files as terminal screens
 _BACKWARD_BYTES = 128 * 2**20  # how much of decoded pictures is held to hand them out in reverse
 _BACKWARD_PICTURES = 8  # at least so many, however large
 _CAMERA_PAUSE_S = 0.005
+STALLED = "nothing more came"
+"""What is said of a source that delivers nothing for too long."""
 _MISSING_TAIL_S = 1.0  # what a file must lack of the duration it claims to count as cut off
 
 
@@ -32,12 +34,15 @@ class Decoding:
     """One pass over the packets of a video from where it is opened, or from a seek, to its end.
 
     Attributes:
-        damage: what was found wrong with the file so far; None while all is well.
+        damage: what was found wrong with the data so far; None while all is well.
+        failure: why reading ended before the end; None while it has not.
+        arrived_s: when the packet came in that is being decoded, by `time.perf_counter`.
         is_avi: whether times are those of an AVI. It has none of presentation: its pictures take, in order of display,
             the times at which packets are decoded. That needs every picture from the first on, so there is no seeking.
     """
 
-    def __init__(self, address: str, name: str, **options: Any) -> None:
+    def __init__(self, address: Any, name: str, *, live: bool = False, **options: Any) -> None:
+        """Opens an address, or an object with `read`; `live`: each picture is wanted at once, before the next comes."""
         self.name = name
         self.container = open_container(address, name, **options)
         pictures = [
@@ -48,8 +53,10 @@ class Decoding:
             self.container.close()
             raise SeemVideoError(f"'{name}' has {found}; give a video.")
         self.stream = pictures[0]
-        self.stream.thread_type = "AUTO"
+        self.stream.thread_type = "SLICE" if live else "AUTO"  # frame threads hold back as many pictures as they are
         self.damage: str | None = None
+        self.failure: str | None = None
+        self.arrived_s = 0.0
         self._packets = 0
         self.is_avi = self.container.format.name == "avi"
         self._decoding_times: deque[int | None] = deque()
@@ -64,10 +71,10 @@ class Decoding:
     def pictures(self) -> Iterator[av.VideoFrame]:
         """Yields what decodes, in order of display, passing over what is damaged."""
         for packet in self._own_packets():
-            if packet.is_corrupt:
+            if packet is not None and packet.is_corrupt:
                 self._note("the data of a frame is incomplete")
                 continue
-            if self.is_avi and packet.size:
+            if self.is_avi and packet is not None and packet.size:
                 self._decoding_times.append(packet.dts)
             try:
                 pictures = self.stream.decode(packet)
@@ -83,8 +90,8 @@ class Decoding:
                     yield picture
         self._note_missing_end()
 
-    def _own_packets(self) -> Iterator[av.Packet]:
-        """Yields the packets of the picture, keeping account of where all streams end."""
+    def _own_packets(self) -> Iterator[av.Packet | None]:
+        """Yields the packets of the picture, keeping account of where all streams end; None where reading fails."""
         packets = self.container.demux()
         while True:
             try:
@@ -95,14 +102,24 @@ class Decoding:
                 time.sleep(_CAMERA_PAUSE_S)
                 packets = self.container.demux()
                 continue
-            except (av.FFmpegError, OSError) as error:
-                self._note(f"reading failed ({reason(error)})")
+            except av.ExitError:
+                self._fail(STALLED)
+                yield None
                 return
+            except (av.FFmpegError, OSError) as error:
+                self._fail(f"reading failed ({reason(error)})")
+                yield None
+                return
+            self.arrived_s = time.perf_counter()
             if packet.pts is not None:
                 self._end_s = max(self._end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet.stream is self.stream:
                 self._packets += packet.size > 0
                 yield packet
+
+    def _fail(self, why: str) -> None:
+        self.failure = why
+        self._note(why)
 
     def _note(self, damage: str) -> None:
         self.damage = self.damage or damage
@@ -221,8 +238,8 @@ class VideoReader(SpanReader):
         return Frame(index, seconds(self.info, index, timestamp), timestamp, self._rgb(picture))
 
 
-def open_container(address: str, name: str, **options: Any) -> av.container.InputContainer:
-    """Opens a file, device or stream.
+def open_container(address: Any, name: str, **options: Any) -> av.container.InputContainer:
+    """Opens a file, device, stream or object with `read`.
 
     Raises:
         SeemVideoError: it is not there, or nothing that FFmpeg can read.
@@ -234,6 +251,8 @@ def open_container(address: str, name: str, **options: Any) -> av.container.Inpu
             f"'{name}' cannot be read as a video: it is none, or was cut off before its index was written; "
             "check that it plays elsewhere."
         ) from None
+    except av.ExitError:
+        raise SeemVideoError(f"'{name}' delivers nothing; check that it is running.") from None
     except (av.FFmpegError, OSError) as error:
         raise SeemVideoError(
             f"'{name}' cannot be opened ({reason(error)}); check the path and its permissions."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -61,11 +62,11 @@ class VideoSession:
         """Ids of all objects that have a prompt, ascending."""
         return sorted({given.object_id for given in self._given})
 
-    def prompts_on(self, frame: int) -> dict[int, list[Prompt]]:
-        """The prompts of a frame by object."""
+    def prompts_on(self, frame: int, *, since: int | None = None) -> dict[int, list[Prompt]]:
+        """The prompts of a frame by object; with `since`, those of frames from there on too."""
         on: dict[int, list[Prompt]] = {}
         for given in self._given:
-            if given.frame == frame:
+            if (frame if since is None else since) <= given.frame <= frame:
                 on.setdefault(given.object_id, []).append(given.prompt)
         return on
 
@@ -125,7 +126,8 @@ class VideoSession:
 
         Tracking starts afresh in each call, but for the frames at its beginning whose results are in a session file and
         still hold. Prompts on frames before `start` (after it, in reverse) are looked at first, so that the objects
-        they name are known; an object has no mask on frames before its first prompt.
+        they name are known; an object has no mask on frames before its first prompt. In real time, prompts on a frame
+        that is dropped hold from the next one that is not: `add(..., frame=result.index + 1)` means as soon as can be.
 
         Args:
             start: first frame; None for the source's first one, or in reverse for the last prompted one.
@@ -145,13 +147,14 @@ class VideoSession:
         self._tracker = Tracker(self._model, max_side=self._max_side)
         pending, last, kept = prompted, None, self._file is not None
         for frame, is_asked_for in self._frames(reader, prompted, start, stop, reverse=reverse):
-            pending = pending - {frame.index}
+            due = frame.index if not reader.newest_only else 0 if last is None else last + 1
+            pending = pending.difference(range(due, frame.index + 1))
             tracked = self._file.result(frame.index, backwards=reverse) if self._file and kept else None
             if tracked is None:
                 if kept and last is not None:
                     self._restore(reader, last, reverse=reverse)
                 kept = False
-                tracked = self._track(frame, backwards=reverse)
+                tracked = self._track(frame, since=due, backwards=reverse)
             last = frame.index
             if is_asked_for:
                 yield self._result(frame, tracked)
@@ -167,7 +170,7 @@ class VideoSession:
         Args:
             image: (H, W, 3) uint8 RGB. time_s: its time in seconds, handed on to the result.
         """
-        frame = Frame(index=self._next_step, time_s=time_s, pts=None, image=image)
+        frame = Frame(self._next_step, time_s, pts=None, image=image, arrived_s=time.perf_counter())
         result = self._result(frame, self._track(frame))
         self._next_step += 1
         return result
@@ -231,8 +234,9 @@ class VideoSession:
             if start is None or frame.index >= start:
                 yield frame, True
 
-    def _track(self, frame: Frame, *, backwards: bool = False) -> Tracked:
-        masks, scores = self._tracker.step(frame.index, frame.image, self.prompts_on(frame.index))
+    def _track(self, frame: Frame, *, since: int | None = None, backwards: bool = False) -> Tracked:
+        prompts = self.prompts_on(frame.index, since=since)
+        masks, scores = self._tracker.step(frame.index, frame.image, prompts)
         held = tuple(self._tracker.held_frames) if self._file else ()
         tracked = Tracked(tuple(self._tracker.object_ids), masks, scores, held)
         if self._file is not None:
@@ -265,6 +269,7 @@ class VideoSession:
             masks=masks,
             scores=scores,
             labels=tuple(map(self._label, ids)),
+            latency_s=None if frame.arrived_s is None else time.perf_counter() - frame.arrived_s,
         )
 
 
@@ -282,6 +287,7 @@ def open_session(
     start: int = 0,
     stop: int | None = None,
     stride: int = 1,
+    realtime: bool = False,
     file: Path | SessionFile | None = None,
 ) -> VideoSession:
     """Open a source for tracking.
@@ -290,14 +296,14 @@ def open_session(
         source: what `open_reader` takes, or a reader that is open already.
         model: from `load_model`.
         max_side: the longest side, in pixels, at which frames are encoded; None for the model's own size.
-        backend, start, stop, stride: as in `open_reader`; as it was opened, for an open reader.
+        backend, start, stop, stride, realtime: as in `open_reader`; as it was opened, for an open reader.
         file: a session file to go on with, or to begin; its source must be a video file or a folder of images.
 
     Raises:
         SeemVideoError: the source cannot be read, or the session file belongs to another source, model or setting.
     """
     if not isinstance(source, FrameReader):
-        source = open_reader(source, backend=backend, start=start, stop=stop, stride=stride)
+        source = open_reader(source, backend=backend, start=start, stop=stop, stride=stride, realtime=realtime)
     if file is not None:
         file = file if isinstance(file, SessionFile) else SessionFile(file)
         file.claim(_about(source.info, model, max_side, start, stride))
