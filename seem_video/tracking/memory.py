@@ -111,7 +111,8 @@ class MemoryBank:
         self._stacked = None
 
     def _drop(self, eligible: Callable[[_Entry], bool], most: int) -> None:
-        surplus = {entry.index for entry in [entry for entry in self._entries if eligible(entry)][:-most]}
+        indices = [entry.index for entry in self._entries if eligible(entry)]
+        surplus = set(indices[: max(0, len(indices) - most)])
         self._entries = [entry for entry in self._entries if entry.index not in surplus]
 
     def remember_prompts(self, index: int, tokens: PromptTokens, reference: Tensor) -> None:

@@ -1,5 +1,7 @@
 """The memory bank: its bound is what keeps long videos from running out of memory."""
 
+from dataclasses import replace
+
 import torch
 
 from seem_video.model.config import MemoryConfig
@@ -28,6 +30,15 @@ def test_first_prompted_and_newest_frames_stay_and_the_rest_goes() -> None:
     for index in range(1, 40):
         _remember(bank, index, prompted=index in (7, 8, 9))
     assert bank.frames() == [0, 8, 9, 37, 38, 39]
+
+
+def test_a_bank_that_keeps_no_recent_frames_keeps_none() -> None:
+    bank = MemoryBank(replace(CONFIG, recent=0))
+    bank.add_objects([1])
+    _remember(bank, 0, first=frozenset({1}), prompted=True)
+    for index in range(1, 9):
+        _remember(bank, index)
+    assert bank.frames() == [0]
 
 
 def test_removing_an_object_lets_its_frames_go_and_leaves_the_others_alone() -> None:

@@ -1,5 +1,6 @@
 """Sessions: prompts anywhere, forwards and backwards, streams, several objects; on real weights and small frames."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from seem_video import Box, Click, MaskPrompt, open_session
 from seem_video.errors import SeemVideoError
+from seem_video.io.reader import Frame, FrameReader, SourceInfo
 from seem_video.tracking.session import VideoSession
 from seem_video.tracking.still import StillImage
 
@@ -49,6 +51,25 @@ def test_a_click_is_followed_through_the_video(model, folder: Path) -> None:
         results = list(session.propagate())
     assert [r.index for r in results] == list(range(8))
     assert min(_iou(r.masks[0], _disc(t)) for t, r in enumerate(results)) > 0.7
+
+
+class _EveryFifth(FrameReader):
+    """A source in real time of which the tracker sees frames 1, 6, 11, ... alone."""
+
+    info = SourceInfo("every fifth", "stream", width=SIZE[1], height=SIZE[0])
+    newest_only = True
+
+    def __iter__(self) -> Iterator[Frame]:
+        for t, image in enumerate(_frames(8)):
+            yield Frame(5 * t + 1, t / 5, None, image)
+
+
+def test_frames_dropped_in_real_time_leave_the_memory_its_pace(model) -> None:
+    with open_session(_EveryFifth(), model) as session:
+        session.add(Click(30, 48))
+        results = list(session.propagate())
+        assert {0, 5} <= session._tracker.held_frames
+    assert results[-1].index == 36
 
 
 def test_steps_give_what_propagation_gives(model, folder: Path) -> None:
