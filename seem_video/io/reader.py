@@ -206,7 +206,7 @@ def _open_live(source: str | Path | int, span: range) -> FrameReader:
         return open_pipe(Path(source), span)
     if "://" in str(source):
         return open_stream(str(source), span)
-    return open_camera(int(source), span)
+    return open_camera(int(str(source)), span)
 
 
 def _span(start: int, stop: int | None, stride: int) -> range:

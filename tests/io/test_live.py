@@ -61,6 +61,12 @@ def test_a_stream_that_stalls_is_over_and_said_so(pieces: list[bytes], monkeypat
     assert reader.broken.startswith(f"'{address}' broke off: nothing more came")
 
 
+def test_a_stream_that_never_begins_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "_PATIENCE_S", 1.0)
+    with tcp_sender([], hangs=True) as address, pytest.raises(SeemVideoError, match="delivers nothing"):
+        open_reader(address)
+
+
 def test_a_sender_that_cannot_wait_is_left_in_a_sentence(pieces: list[bytes], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(live, "_WAITING", ())
     monkeypatch.setattr(ahead, "_BACKLOG_BYTES", 0)  # eight frames
