@@ -15,16 +15,16 @@ from seem_video.model.layers import ResidualBlock, of_each_object
 
 
 class KeyProjection(nn.Module):
-    """Backbone features to the keys that past and present pixels are matched by; they know their surroundings only."""
+    """Frame features to the keys that past and present pixels are matched by."""
 
-    def __init__(self, channels: int, key_dim: int) -> None:
+    def __init__(self, dim: int, key_dim: int) -> None:
         super().__init__()
-        self.project = nn.Conv2d(channels, key_dim, 3, padding=1)
+        self.project = nn.Conv2d(dim, key_dim, 3, padding=1)
         nn.init.orthogonal_(self.project.weight)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, channels, h, w) at stride 16 to keys (B, key_dim, h, w)."""
-        return self.project(features)
+    def forward(self, level: Tensor) -> Tensor:
+        """(B, C, h, w) at stride 16 to keys (B, key_dim, h, w)."""
+        return self.project(level)
 
 
 class MemoryEncoder(nn.Module):
