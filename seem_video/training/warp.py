@@ -95,5 +95,5 @@ class Tint:
 
     def apply(self, image: Image) -> Image:
         colours = self.gain[:, None] * (self.saturation * np.eye(3) + (1 - self.saturation) / 3)
-        out = cv2.transform(image, np.column_stack([colours, self.offset])).astype(np.uint8, copy=False)
-        return cv2.blur(out, (2 * self.blur + 1, 2 * self.blur + 1)) if self.blur else out
+        out = cv2.transform(image, np.column_stack([colours, self.offset]))
+        return np.asarray(cv2.blur(out, (2 * self.blur + 1, 2 * self.blur + 1)) if self.blur else out, np.uint8)
