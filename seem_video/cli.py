@@ -66,7 +66,7 @@ def _root(
 
 _Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write into.", rich_help_panel="Outputs")]
 _Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-_Precision = Annotated[str, typer.Option(help="fp32; bf16 or fp16 for released models, faster where supported.")]
+_Precision = Annotated[str, typer.Option(help="auto, fp32; bf16 or fp16 where the device is faster at it.")]
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Write into a folder that is not empty.", rich_help_panel="Outputs")
 ]
@@ -82,7 +82,7 @@ def track(
     out: _Out,
     model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
     device: _Device = "auto",
-    precision: _Precision = "fp32",
+    precision: _Precision = "auto",
     start: Annotated[int, _frames("--start", "First frame to track.", least=0)] = 0,
     stop: Annotated[int | None, _frames("--stop", "Frame to stop before.", least=1)] = None,
     stride: Annotated[int, _frames("--stride", "Track every so many frames.", least=1)] = 1,
@@ -142,7 +142,7 @@ def segment(
         "seem-focalt-v1"
     ),
     device: _Device = "auto",
-    precision: _Precision = "fp32",
+    precision: _Precision = "auto",
     overwrite: _Overwrite = False,
 ) -> None:
     """Segment images: what is pointed at, named or shown in another image, or everything, with labels."""

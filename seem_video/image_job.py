@@ -35,7 +35,7 @@ def segment(
     task: str | None = None,
     model: str | Path = DEFAULT_MODEL,
     device: str = "auto",
-    precision: str = "fp32",
+    precision: str = "auto",
     overwrite: bool = False,
 ) -> list[Path]:
     """Segment an image, or every image of a folder, and write `overlay.png`, `masks/` and `masks.json` of each.

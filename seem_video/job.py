@@ -105,7 +105,7 @@ def track(
     out: str | Path,
     model: str | Path | VideoModel = "seem-nano",
     device: str = "auto",
-    precision: str = "fp32",
+    precision: str = "auto",
     save: Collection[str] = ("overlay", "masks", "rle", "contact"),
     start: int = 0,
     stop: int | None = None,

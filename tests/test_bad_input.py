@@ -99,7 +99,7 @@ def test_sources_without_frames(seem: Seem, tmp_path: Path, make: Callable[[Path
         (("--text", "the red square"), "seem-nano cannot look for the text 'the red square'; these can: seem-focalt"),
         (("--reference", "gone.jpg", "--reference-box", "1,1,5,5"), "gone.jpg"),
         ((*CLICK, "--reference-box", "1,1,5,5"), "give --reference before it"),
-        ((*CLICK, "--precision", "bf16"), "seem-nano cannot compute in bf16"),
+        ((*CLICK, "--precision", "fp8"), "no precision 'fp8'"),
     ],
 )
 def test_options_that_do_not_fit(seem: Seem, clip: Path, tmp_path: Path, options: tuple[str, ...], words: str):

@@ -13,7 +13,7 @@ from seem_video.errors import SeemVideoError
 from seem_video.fingerprints import digest, fingerprint_model
 
 if TYPE_CHECKING:
-    import torch
+    from seem_video.tracking.propagation import VideoModel
 
 _DECIDING_CODE = (
     *("io", "model", "prompts", "tracking"),
@@ -28,7 +28,7 @@ class Provenance:
     Attributes:
         model, weights: the model as it was named, and the SHA-256 of its parameters.
         version, code: of seem-video, and the SHA-256 of the modules that prompt and track.
-        device: the kind of device it ran on.
+        device, precision: the kind of device it ran on, and the dtype it computed in.
         data: the SHA-256 of the images and annotations.
     """
 
@@ -37,17 +37,19 @@ class Provenance:
     version: str
     code: str
     device: str
+    precision: str
     data: str
 
 
-def provenance(name: str | Path, model: torch.nn.Module, files: Iterable[tuple[str, Path]]) -> Provenance:
+def provenance(name: str | Path, model: VideoModel, files: Iterable[tuple[str, Path]]) -> Provenance:
     """The provenance of a run of a loaded model over files, each with the name by which the data set knows it."""
     return Provenance(
         model=str(name),
         weights=fingerprint_model(model),
         version=seem_video.__version__,
         code=_fingerprint_code(),
-        device=next(model.parameters()).device.type,
+        device=model.device.type,
+        precision=str(model.precision).removeprefix("torch."),
         data=digest(files),
     )
 

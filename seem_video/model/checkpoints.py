@@ -14,6 +14,7 @@ from torch import Tensor
 from seem_video.errors import SeemVideoError
 from seem_video.model.backbone.timm import classifier_features
 from seem_video.model.config import dump_config, parse_config
+from seem_video.model.precision import PRECISIONS, has_bfloat16
 from seem_video.model.released import ReleasedSEEM
 from seem_video.model.released_weights import (
     HUB,
@@ -24,12 +25,10 @@ from seem_video.model.released_weights import (
     converted_path,
     fetch,
     load_published,
-    need_released,
 )
 from seem_video.model.seem import SEEM
 
 EMBEDDED = "seem-nano"
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WEIGHTS_LICENCE = "CC BY-NC 4.0 (trained on non-commercial research data)"
 
 
@@ -75,7 +74,7 @@ def download_model(name: str) -> Path:
 
 
 def load_model(
-    name_or_path: str | Path = EMBEDDED, *, device: str = "auto", precision: str = "fp32"
+    name_or_path: str | Path = EMBEDDED, *, device: str = "auto", precision: str = "auto"
 ) -> SEEM | ReleasedSEEM:
     """Load a model ready to segment.
 
@@ -83,16 +82,18 @@ def load_model(
         name_or_path: a name from `list_models`, the path of a published `.pt` file ("v1" in its name chooses that
             interface, otherwise v0), or of a `.safetensors` file that `tools/train.py` wrote or a download left.
         device: "auto" (CUDA, then MPS, then CPU) or a torch device such as "cpu" or "cuda:1".
-        precision: "fp32", or for a released model "bf16" or "fp16": what PyTorch's autocast computes in half the bits.
+        precision: "fp32"; "bf16" or "fp16": what PyTorch's autocast computes in half the bits; "auto": bf16 for
+            seem-nano on a CPU that multiplies it by itself, otherwise fp32.
 
     Raises:
         SeemVideoError: the name is unknown, the file is not one of ours, or the device or precision is not there.
     """
-    if precision not in PRECISIONS:
-        raise SeemVideoError(f"There is no precision '{precision}'; choose among {', '.join(PRECISIONS)}.")
+    if precision not in ("auto", *PRECISIONS):
+        raise SeemVideoError(f"There is no precision '{precision}'; choose among auto, {', '.join(PRECISIONS)}.")
     model = _read(name_or_path).to(pick_device(device)).to(memory_format=torch.channels_last).eval()
-    if precision != "fp32":
-        need_released(model, f"compute in {precision}").precision = PRECISIONS[precision]
+    if precision == "auto":
+        precision = "bf16" if isinstance(model, SEEM) and has_bfloat16(model.device) else "fp32"
+    model.precision = PRECISIONS[precision]
     return model
 
 

@@ -67,8 +67,12 @@ class SEEM(nn.Module):
     """Segment Everything Everywhere All at Once (arXiv 2304.06718), with a space-time pixel memory for video.
 
     In every call, B frames carry N objects; `owner` (N,) names each object's frame, so that objects are a batch axis.
+
+    Attributes:
+        precision: float32; bfloat16 or float16 where trackers are to compute in half the bits.
     """
 
+    precision = torch.float32
     mean: Tensor
     std: Tensor
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seem_video.model.picture import to_input
+from seem_video.model.precision import autocast
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
@@ -17,6 +20,23 @@ from seem_video.tracking.propagation import to_cells
 
 TRUSTED_QUALITY = 0.4
 """A mask predicted to be worse than this does not enter the memory."""
+
+
+_Given = ParamSpec("_Given")
+_Returned = TypeVar("_Returned")
+
+
+def _in_precision(
+    method: Callable[Concatenate[PixelMemoryPropagator, _Given], _Returned],
+) -> Callable[Concatenate[PixelMemoryPropagator, _Given], _Returned]:
+    """Run a method in the precision of the propagator's model."""
+
+    @wraps(method)
+    def cast(self: PixelMemoryPropagator, *args: _Given.args, **kwargs: _Given.kwargs) -> _Returned:
+        with autocast(self.model):
+            return method(self, *args, **kwargs)
+
+    return cast
 
 
 class PixelMemoryPropagator:
@@ -37,13 +57,15 @@ class PixelMemoryPropagator:
     def remove_object(self, object_id: int) -> None:
         self.memory.remove_object(object_id)
 
+    @_in_precision
     def encode(self, image: npt.NDArray[np.uint8]) -> FrameFeatures:
         return self.model.encode_image(to_input(self.model, image, self.max_side))
 
+    @_in_precision
     def propagate(self, features: FrameFeatures, previous: Tensor | None) -> tuple[Tensor, Tensor]:
         if previous is None or not self.object_ids:
             cells = features.mask_features
-            return cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0)
+            return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
         decoded = self.model.decode(
             features,
             self._owner(len(self.object_ids)),
@@ -52,8 +74,9 @@ class PixelMemoryPropagator:
             readout=self.memory.read(features.key),
             previous=previous,
         )
-        return select_mask(decoded)
+        return _full(*select_mask(decoded))
 
+    @_in_precision
     def segment(
         self, features: FrameFeatures, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
@@ -78,8 +101,9 @@ class PixelMemoryPropagator:
         )
         owner = self._owner(len(maps))
         tokens = self.model.encode_prompts(features, owner, prompt)
-        return select_mask(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start))
+        return _full(*select_mask(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start)))
 
+    @_in_precision
     def remember(
         self,
         index: int,
@@ -106,3 +130,8 @@ class PixelMemoryPropagator:
 
     def _owner(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.long, device=self.model.device)
+
+
+def _full(logits: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
+    """The same in float32, which is what trackers reckon in."""
+    return logits.float(), quality.float()
