@@ -87,6 +87,11 @@ class MemoryBank:
         self._recent_at.pop(object_id, None)
         self._stacked = None
 
+    def is_due(self, index: int) -> bool:
+        """Whether no frame is remembered yet of the `every` that this one is among, by its number."""
+        every = self.config.every
+        return not self._entries or self._entries[-1].index // every != index // every
+
     def remember_pixels(
         self,
         index: int,

@@ -117,7 +117,7 @@ class PixelMemoryPropagator:
         owner, probability = self._owner(len(logits)), logits.sigmoid()
         given = torch.tensor([object_id in prompted for object_id in self.object_ids], device=owner.device)
         self.memory.remember_prompts(index, self.model.encode_reference(features, owner, probability), given)
-        if prompted or index % self.model.config.memory.every == 0:
+        if prompted or self.memory.is_due(index):
             values = self.model.encode_memory(features, owner, probability)
             trusted = given | (quality > TRUSTED_QUALITY)
             if trusted.any():

@@ -146,8 +146,7 @@ class VideoSession:
             start = max(prompted)
         self._tracker = Tracker(self._model, max_side=self._max_side)
         pending, last, kept = prompted, None, self._file is not None
-        frames = self._frames(reader, prompted, start, stop, reverse=reverse)
-        for count, (frame, is_asked_for) in enumerate(frames):
+        for frame, is_asked_for in self._frames(reader, prompted, start, stop, reverse=reverse):
             due = frame.index if not reader.newest_only else 0 if last is None else last + 1
             pending = pending.difference(range(due, frame.index + 1))
             tracked = self._file.result(frame.index, backwards=reverse) if self._file and kept else None
@@ -155,8 +154,7 @@ class VideoSession:
                 if kept and last is not None:
                     self._restore(reader, last, reverse=reverse)
                 kept = False
-                number = count if reader.newest_only else frame.index
-                tracked = self._track(frame, number, since=due, backwards=reverse)
+                tracked = self._track(frame, since=due, backwards=reverse)
             last = frame.index
             if is_asked_for:
                 yield self._result(frame, tracked)
@@ -173,7 +171,7 @@ class VideoSession:
             image: (H, W, 3) uint8 RGB. time_s: its time in seconds, handed on to the result.
         """
         frame = Frame(self._next_step, time_s, pts=None, image=image, arrived_s=time.perf_counter())
-        result = self._result(frame, self._track(frame, frame.index))
+        result = self._result(frame, self._track(frame))
         self._next_step += 1
         return result
 
@@ -236,10 +234,10 @@ class VideoSession:
             if start is None or frame.index >= start:
                 yield frame, True
 
-    def _track(self, frame: Frame, number: int, *, since: int | None = None, backwards: bool = False) -> Tracked:
-        """Track a frame with the prompts since that frame; `number` tells the memory how far frames are apart."""
+    def _track(self, frame: Frame, *, since: int | None = None, backwards: bool = False) -> Tracked:
+        """Track a frame with the prompts since that frame."""
         prompts = self.prompts_on(frame.index, since=since)
-        masks, scores = self._tracker.step(number, frame.image, prompts)
+        masks, scores = self._tracker.step(frame.index, frame.image, prompts)
         held = tuple(self._tracker.held_frames) if self._file else ()
         tracked = Tracked(tuple(self._tracker.object_ids), masks, scores, held)
         if self._file is not None:
