@@ -57,7 +57,7 @@ class Work:
         self._session = open_session(self._reader, model, file=self.file)
         self._shown: Frame | None = None
         self._preview: FramePreview | None = None
-        self._before: dict[int, dict[int, Mask]] = {}  # what was tracked on a frame before it was corrected
+        self._before: dict[int, Mapping[int, Mask]] = {}  # what was tracked on a frame before it was corrected
         self._found: dict[tuple[int, bool], dict[int, float]] = {}  # scores by tracked frame and direction
         self._runs = 0  # a run of tracking ends when this is no longer its number
         self._pictures: deque[Path] = deque()
