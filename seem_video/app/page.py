@@ -128,11 +128,12 @@ def _panel(shelf: ModelShelf) -> _Panel:
     with gr.Accordion("Name it, or show it in a picture", open=False, visible=False, elem_id="words") as by_words:
         names = sorted(COCO.names)
         parts["said"] = gr.Dropdown(
-            names, value="", label="In words, or of the list", allow_custom_value=True, elem_id="said"
+            names, value="", label="In words, or from the list", allow_custom_value=True, elem_id="said"
         )
         find = gr.Button("Find it on this frame", size="sm", elem_id="find")
+        gr.Markdown("Or open a picture with such a thing, and drag a box around it there.")
         parts["reference"] = gr.Image(
-            label="A picture with such a thing: drag a box around it there",
+            show_label=False,
             sources=["upload"],
             buttons=[],
             type="numpy",
