@@ -1,11 +1,15 @@
-"""Whose work is whose: each open tab has its own clip, thread and folder, and nothing is left when it closes."""
+"""Whose work is whose: each has its own clip, thread and folder under a name that nobody can guess, for a time."""
 
 from __future__ import annotations
 
 import secrets
 import shutil
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -16,25 +20,48 @@ from seem_video.errors import SeemVideoError
 from seem_video.tracking.propagation import VideoModel
 
 T = TypeVar("T")
+KEPT_HOURS = 12
+"""Work that nobody touched for so long is removed."""
+MOST_WORKS = 20
+"""Beyond so many, the one that was not touched for longest is removed."""
+_SWEEP_S = 600
 
 
 class _Seat:
-    """One tab's work, done in one thread as its session file asks for, and its folder."""
+    """One work at a time, done in one thread as its session file asks for, and a folder for it and its clip."""
 
-    def __init__(self, folder: Path, model: VideoModel, clip: Path, uploaded: bool) -> None:
+    def __init__(self, folder: Path, begin: Callable[[Path], Work]) -> None:
+        """Args: folder: to be made. begin: makes the first work in it."""
         folder.mkdir(mode=0o700, parents=True)
         self._folder = folder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="seem-video work")
         self._work: Work | None = None
+        self.touched = time.monotonic()
         try:
-            self._work = self._thread.submit(self._begin, model, clip, uploaded).result()
+            self._work = self._run(lambda: begin(folder))
         except BaseException:
             self.clear()
             raise
 
     def do(self, job: Callable[[Work], T]) -> T:
         assert self._work is not None
-        return self._thread.submit(job, self._work).result()
+        work = self._work
+        return self._run(lambda: job(work))
+
+    def change(self, remake: Callable[[Work, Path], Work]) -> None:
+        """Put another work in place of this one, unless making it fails."""
+
+        def exchange(old: Work) -> Work:
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+            try:
+                new = remake(old, folder)
+            except BaseException:
+                shutil.rmtree(folder)
+                raise
+            old.close()
+            return new
+
+        self._work = self.do(exchange)
 
     def clear(self) -> None:
         if self._work is not None:
@@ -42,57 +69,72 @@ class _Seat:
         self._thread.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _begin(self, model: VideoModel, clip: Path, uploaded: bool) -> Work:
-        if not uploaded:
-            return Work(clip, model, self._folder)
-        own = self._folder / "clip"
-        own.mkdir()
-        clip = Path(shutil.move(clip, own / clip.name))
-        check_container(clip)
-        work = Work(clip, model, self._folder)
+    def _run(self, job: Callable[[], T]) -> T:
+        self.touched = time.monotonic()
         try:
-            check_length(clip.name, work.frames)
-        except SeemVideoError:
-            work.close()
-            raise
-        return work
+            done = self._thread.submit(job)
+        except RuntimeError:  # the thread has ended
+            raise SeemVideoError("This work was closed meanwhile; open the video again.") from None
+        return done.result()
 
 
 class Desk:
-    """The work of all tabs, by a key that only the tab knows."""
+    """All works, by keys that only their users know."""
 
-    def __init__(self, model: VideoModel, root: Path) -> None:
-        """Args: model: shared by all; root: where the tabs' folders are made, under names that cannot be guessed."""
-        self._model = model
+    def __init__(self, root: Path) -> None:
+        """Args: root: where the works' folders are made."""
         self._root = root
         self._seats: dict[str, _Seat] = {}
         self._lock = Lock()
+        self._closed = threading.Event()
+        threading.Thread(target=self._sweep_now_and_then, name="seem-video desk", daemon=True).start()
 
-    def open(self, key: str, clip: Path, *, uploaded: bool = False) -> None:
-        """Begin work on a clip in place of the tab's work before, which stays if this fails.
+    def new_key(self) -> str:
+        """A key that nobody can guess, for a work to be opened."""
+        return secrets.token_urlsafe(24)
+
+    def has(self, key: str) -> bool:
+        """Whether there is work under this key."""
+        return key in self._seats
+
+    def open(self, key: str, clip: Path, model: VideoModel, *, uploaded: bool = False) -> None:
+        """Begin work on a clip in place of the work before under this key, which stays if this fails.
 
         Args:
-            key: the tab's. clip: a video file or folder of images. uploaded: move the clip into the tab's folder, and
-                take it only if `uploads` allows it.
+            key: from `new_key`. clip: a video file or folder of images. model: that finds the masks. uploaded: move the
+                clip into the work's folder, and take it only if `uploads` allows it.
 
         Raises:
             SeemVideoError: the clip cannot be read, or is refused.
         """
-        seat = _Seat(self._root / secrets.token_urlsafe(16), self._model, clip, uploaded)
+        begin = partial(_begin, clip=clip, model=model, uploaded=uploaded)
+        seat = _Seat(self._root / secrets.token_urlsafe(16), begin)
         with self._lock:
             before = self._seats.pop(key, None)
             self._seats[key] = seat
         if before is not None:
             before.clear()
+        self.sweep()
+
+    def change(self, key: str, remake: Callable[[Work, Path], Work]) -> None:
+        """Put another work, on the same clip, in place of the one under this key, which stays if this fails.
+
+        Args:
+            key: of a work. remake: makes the new work of the old one, in a folder of its own.
+
+        Raises:
+            SeemVideoError: there is no work, or `remake` raises it.
+        """
+        self._seat(key).change(remake)
 
     def do(self, key: str, job: Callable[[Work], T]) -> T:
-        """Do something with a tab's work, in the thread of that work; raises `SeemVideoError` if there is none."""
+        """Do something with a work, in its own thread; raises `SeemVideoError` if there is none."""
         return self._seat(key).do(job)
 
     def each(self, key: str, run: Callable[[Work], Iterator[T]]) -> Iterator[T]:
-        """Yield what a run yields, a step at a time so that other jobs of the tab come in between.
+        """Yield what a run yields, a step at a time so that other jobs of the work come in between.
 
-        It ends when the tab is closed or goes on to another clip.
+        It ends when the work is closed or another one takes its place.
         """
         seat = self._seat(key)
         steps = seat.do(run)
@@ -100,14 +142,22 @@ class Desk:
             yield step
 
     def close(self, key: str) -> None:
-        """End a tab's work, if there is any, and remove its files."""
+        """End a work, if there is one, and remove its files."""
         with self._lock:
             seat = self._seats.pop(key, None)
         if seat is not None:
             seat.clear()
 
+    def sweep(self, idle_s: float = KEPT_HOURS * 3600, most: int = MOST_WORKS) -> None:
+        """Close what was not touched for `idle_s` seconds, and all but the `most` works touched last."""
+        ordered = sorted(self._seats.items(), key=lambda item: item[1].touched, reverse=True)
+        for place, (key, seat) in enumerate(ordered):
+            if place >= most or time.monotonic() - seat.touched > idle_s:
+                self.close(key)
+
     def close_all(self) -> None:
         """End everybody's work."""
+        self._closed.set()
         for key in list(self._seats):
             self.close(key)
 
@@ -117,3 +167,23 @@ class Desk:
         if seat is None:
             raise SeemVideoError("There is no video here yet; open one, or take the demo clip.")
         return seat
+
+    def _sweep_now_and_then(self) -> None:
+        while not self._closed.wait(_SWEEP_S):
+            self.sweep()
+
+
+def _begin(folder: Path, clip: Path, model: VideoModel, *, uploaded: bool) -> Work:
+    if not uploaded:
+        return Work(clip, model, folder)
+    own = folder / "clip"
+    own.mkdir()
+    clip = Path(shutil.move(clip, own / clip.name))
+    check_container(clip)
+    work = Work(clip, model, folder)
+    try:
+        check_length(clip.name, work.frames)
+    except SeemVideoError:
+        work.close()
+        raise
+    return work

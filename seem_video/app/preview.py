@@ -10,9 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, rasterise
 from seem_video.tracking.propagation import VideoModel, to_cells
-from seem_video.tracking.tracker import SURE, draw_rounds, make_propagator
+from seem_video.tracking.tracker import CERTAIN, SURE, draw_rounds, make_propagator
 
 Mask = npt.NDArray[np.bool_]
 
@@ -24,27 +25,32 @@ class FramePreview:
     mask that was tracked before, where the tracker has its finer logits.
     """
 
-    def __init__(self, model: VideoModel, image: npt.NDArray[np.uint8], tracked: Mapping[int, Mask]) -> None:
-        """Args: model; image: (H, W, 3) uint8 RGB; tracked: object id to its mask (H, W) before prompts."""
+    def __init__(self, model: VideoModel, image: npt.NDArray[np.uint8]) -> None:
+        """Args: model; image: (H, W, 3) uint8 RGB."""
         self._model = model
         self._size = image.shape[:2]
-        self._tracked = tracked
-        self._decoded: dict[tuple[int, tuple[Prompt, ...]], tuple[Tensor, float]] = {}
+        self._tracked: Mapping[int, Mask] = {}
+        self._decoded: dict[int, dict[tuple[Prompt, ...], tuple[Tensor, float]]] = {}
         with torch.inference_mode():
             self._features = make_propagator(model, None).encode(image)
 
     @torch.inference_mode()
-    def decode(self, prompts: Mapping[int, Sequence[Prompt]]) -> tuple[dict[int, Mask], dict[int, float]]:
+    def decode(
+        self, prompts: Mapping[int, Sequence[Prompt]], tracked: Mapping[int, Mask]
+    ) -> tuple[dict[int, Mask], dict[int, np.float32]]:
         """Masks (H, W) and scores in 0..1 by object id; a pixel belongs to at most one object.
 
         Args:
-            prompts: of each object on this frame, clicks and boxes in pixels. An object that is not tracked and whose
-                prompts say only what it is not has no mask yet.
+            prompts: of each object on this frame, in pixels. An object that is not tracked and whose prompts say only
+                what it is not has no mask yet.
+            tracked: object id to its mask (H, W) before these prompts.
         """
-        prompts = {i: given for i, given in prompts.items() if i in self._tracked or self._names_object(given)}
-        masks = {object_id: mask for object_id, mask in self._tracked.items() if object_id not in prompts}
+        if tracked is not self._tracked:
+            self._tracked, self._decoded = tracked, {}
+        prompts = {i: given for i, given in prompts.items() if i in tracked or self._names_object(given)}
+        masks = {object_id: mask for object_id, mask in tracked.items() if object_id not in prompts}
         if not prompts:
-            return masks, dict.fromkeys(masks, 0.0)
+            return masks, dict.fromkeys(masks, np.float32(0))
         found = [self._object(object_id, tuple(given)) for object_id, given in prompts.items()]
         logits = torch.stack([each for each, _ in found])
         full = F.interpolate(logits[None], size=self._size, mode="bilinear", align_corners=False)[0]
@@ -53,20 +59,33 @@ class FramePreview:
         masks = {object_id: mask & ~np.logical_or.reduce(own) for object_id, mask in masks.items()}
         masks |= dict(zip(prompts, own, strict=True))
         scores = {object_id: score for object_id, (_, score) in zip(prompts, found, strict=True)}
-        return masks, {i: scores.get(i, 0.0) if mask.any() else 0.0 for i, mask in masks.items()}
+        return masks, {i: np.float32(scores.get(i, 0.0) if mask.any() else 0.0) for i, mask in masks.items()}
 
     def _names_object(self, given: Sequence[Prompt]) -> bool:
         return rasterise(given, *self._size).names_object
 
     def _object(self, object_id: int, given: tuple[Prompt, ...]) -> tuple[Tensor, float]:
-        key = object_id, given
-        if key not in self._decoded:
-            known = self._tracked.get(object_id)
-            rounds = draw_rounds(given, *self._size, known=known is not None)
-            propagator = make_propagator(self._model, None)
-            like, _ = propagator.propagate(self._features, None)
-            propagator.add_objects([object_id])
-            start = None if known is None else torch.logit(to_cells(known, like), eps=SURE)[None]
-            logits, quality = propagator.segment(self._features, [object_id], [rounds], start)
-            self._decoded[key] = logits[0], float(quality[0])
-        return self._decoded[key]
+        """Logits and quality of an object; those of its first prompts alone are kept, to be corrected or undone."""
+        kept = self._decoded.setdefault(object_id, {})
+        if given not in kept:
+            for other in [each for each in kept if given[: len(each)] != each]:
+                del kept[other]
+            kept[given] = self._decode(object_id, given)
+        return kept[given]
+
+    def _decode(self, object_id: int, given: tuple[Prompt, ...]) -> tuple[Tensor, float]:
+        known = self._tracked.get(object_id)
+        rounds = draw_rounds(given, *self._size, known=known is not None)
+        propagator = make_propagator(self._model, None)
+        like, _ = propagator.propagate(self._features, None)
+        propagator.add_objects([object_id])
+        start = None if known is None else torch.logit(to_cells(known, like), eps=SURE)[None]
+        given_mask = rounds[-1].mask
+        if given_mask is not None:
+            start = to_cells(given_mask, like).mul(2 * CERTAIN).sub(CERTAIN)[None]
+            if rounds[-1].only_mask:
+                return start[0], 1.0
+        if len(rounds) > 1 and isinstance(self._model, SEEM):  # it corrects the mask that all prompts but the last gave
+            start, rounds = self._object(object_id, given[:-1])[0][None], rounds[-1:]
+        logits, quality = propagator.segment(self._features, [object_id], [rounds], start)
+        return logits[0], float(quality[0])

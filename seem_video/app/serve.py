@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from seem_video.app.desk import Desk
+from seem_video.app.models import ModelShelf
 from seem_video.app.uploads import MOST_BYTES
 from seem_video.errors import SeemVideoError
 from seem_video.io.reader import open_reader
-from seem_video.tracking.propagation import VideoModel
 
 _HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -38,13 +38,13 @@ def check_access(host: str, auth: str | None) -> tuple[str, str] | None:
 
 @contextmanager
 def serve(
-    clip: Path | None, model: VideoModel, *, host: str = "127.0.0.1", port: int | None = None, auth: str | None = None
+    clip: Path | None, shelf: ModelShelf, *, host: str = "127.0.0.1", port: int | None = None, auth: str | None = None
 ) -> Iterator[str]:
     """Serve the page while the context lasts; gives its address.
 
     Args:
         clip: the video that the page opens with; None for none.
-        model: shared by all who use the page.
+        shelf: the models that the page offers.
         host, port: where to listen; without a port, the first free one from 7860 on.
         auth: USER:PASSWORD that the page asks for.
 
@@ -59,10 +59,10 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="seem-video-ui-") as temporary:
         os.environ["GRADIO_TEMP_DIR"] = temporary  # uploads and what is shown: removed with the folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-        from seem_video.app.page import CSS, build_page, theme
+        from seem_video.app.page import build_page, read_asset, theme
 
-        desk = Desk(model, Path(temporary))
-        page = build_page(desk, clip)
+        desk = Desk(Path(temporary))
+        page = build_page(desk, shelf, clip)
         try:
             _, address, _ = page.launch(
                 server_name=host,
@@ -70,7 +70,8 @@ def serve(
                 auth=access,
                 max_file_size=MOST_BYTES,
                 theme=theme(),
-                css=CSS,
+                css=read_asset("page.css"),
+                head=f"<script>{read_asset('page.js')}</script>",
                 footer_links=[],
                 ssr_mode=False,
                 run_history=False,

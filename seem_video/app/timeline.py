@@ -13,13 +13,15 @@ _ROW, _GAP, _WIDTH = 22, 6, 960
 _AMBER = "#f5a623"
 
 
-def draw_timeline(scores: Sequence[Mapping[int, float]], object_ids: Sequence[int], frames: int, current: int) -> str:
+def draw_timeline(
+    scores: Mapping[int, Mapping[int, float]], object_ids: Sequence[int], frames: int, current: int
+) -> str:
     """HTML of the scores of each object, high bars for sure ones and amber for doubtful ones, and the frame in view.
 
     Without objects there is none: it is empty.
 
     Args:
-        scores: for each tracked frame, from frame 0 on, object id to score in 0..1; 0 where it is not visible.
+        scores: by tracked frame, object id to score in 0..1; 0 where it is not visible.
         object_ids: the objects, one a row. frames: of the clip. current: the frame in view.
     """
     if not object_ids:
@@ -31,8 +33,11 @@ def draw_timeline(scores: Sequence[Mapping[int, float]], object_ids: Sequence[in
         top = row * (_ROW + _GAP)
         color = css_color(object_color(object_id))
         parts.append(f'<rect x="0" y="{top}" width="{_WIDTH}" height="{_ROW}" rx="3" class="ground"/>')
-        for begin in range(0, len(scores), step):
-            score = min(each.get(object_id, 0.0) for each in scores[begin : begin + step])
+        for begin in range(0, frames, step):
+            span = [scores[frame].get(object_id, 0.0) for frame in range(begin, begin + step) if frame in scores]
+            if not span:
+                continue
+            score = min(span)
             x, width = _WIDTH * begin / frames, _WIDTH * step / frames
             tall = _ROW * score
             shade = _AMBER if score < DOUBTFUL else color

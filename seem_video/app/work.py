@@ -1,29 +1,31 @@
-"""A user's work on one clip: prompts, the masks they give, tracking, and the files to take home."""
+"""A user's work on one clip: prompts, the masks they give at once, and tracking forwards and backwards."""
 
 from __future__ import annotations
 
-import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from seem_video.app.both_ways import merge, merge_scores, prompted_frames
 from seem_video.app.preview import FramePreview, Mask
 from seem_video.errors import SeemVideoError
 from seem_video.io.overlay import draw_overlay
 from seem_video.io.reader import Frame, SourceInfo, open_reader
-from seem_video.io.writer import ResultWriter
 from seem_video.prompts import Prompt, PromptEntry, rasterise
 from seem_video.results import FrameResult
 from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.session import open_session
-from seem_video.tracking.session_file import SessionFile
+from seem_video.tracking.session_file import Given, SessionFile, Tracked
 
+Way = Literal["forward", "backward", "both"]
 _PICTURES_KEPT = 6  # a browser may still be fetching one that is no longer shown
 _JPEG_QUALITY = 90
+_LONGEST_NAME = 40
+_NOTHING: dict[int, Mask] = {}
 
 
 class Work:
@@ -33,9 +35,12 @@ class Work:
     is. All calls must come from one thread.
 
     Attributes:
+        source: the clip. model: that finds the masks. file: the session file.
         info: what the reader sees of the clip.
         frames: the number of frames.
-        scores: one mapping a tracked frame, from frame 0 on, of object id to score in 0..1.
+        folder: where the files of this work are.
+        hidden: ids of the objects that pictures leave out.
+        frame, chosen: the frame last looked at by the user and the object that prompts are for, to find them again.
     """
 
     def __init__(self, source: Path, model: VideoModel, folder: Path) -> None:
@@ -44,19 +49,22 @@ class Work:
         Raises:
             SeemVideoError: the source cannot be read.
         """
-        self._folder = folder
-        self._model = model
+        self.source = source
+        self.model = model
+        self.folder = folder
         self._reader = open_reader(source)
-        self._file = SessionFile(folder / "work.seem")
-        self._session = open_session(self._reader, model, file=self._file)
+        self.file = SessionFile(folder / "work.seem")
+        self._session = open_session(self._reader, model, file=self.file)
         self._shown: Frame | None = None
         self._preview: FramePreview | None = None
-        self._before: dict[int, dict[int, Mask]] = {}  # what was tracked on a frame before it was corrected
+        self._before: dict[int, Mapping[int, Mask]] = {}  # what was tracked on a frame before it was corrected
+        self._found: dict[tuple[int, bool], dict[int, float]] = {}  # scores by tracked frame and direction
         self._runs = 0  # a run of tracking ends when this is no longer its number
         self._pictures: deque[Path] = deque()
         self._written = 0
         self._highest_id = 0
-        self.scores: list[dict[int, float]] = []
+        self.hidden: set[int] = set()
+        self.frame, self.chosen = 0, 1
         self.info: SourceInfo = self._reader.info
         self.frames: int = self.info.frames or sum(1 for _ in self._reader)
 
@@ -66,9 +74,19 @@ class Work:
         return self._session.object_ids
 
     @property
+    def prompts(self) -> tuple[Given, ...]:
+        """All prompts that hold, in the order given."""
+        return self._session.prompts
+
+    @property
     def unused_id(self) -> int:
         """An id that no object of this work has had."""
         return self._highest_id + 1
+
+    @property
+    def scores(self) -> dict[int, dict[int, float]]:
+        """By tracked frame, ascending: object id to score in 0..1 of each object that is tracked there."""
+        return merge_scores(self._found, prompted_frames(self.prompts))
 
     @property
     def broken(self) -> str | None:
@@ -76,22 +94,36 @@ class Work:
         return self._reader.broken
 
     def add(self, prompt: Prompt, *, object_id: int, frame: int) -> None:
-        """Give a prompt; results from its frame on no longer hold.
+        """Give a prompt; results that follow from its frame no longer hold.
 
         Raises:
-            SeemVideoError: the prompt does not fit the frame, or would begin an object by what it is not.
+            SeemVideoError: the prompt does not fit the frame or the model, or would begin an object by what it is not.
         """
         self._refuse_blind_beginning(prompt, object_id, frame)
-        held = self._file.result(frame, backwards=False)
-        is_first, given = not self._session.prompts_on(frame), len(self._session.prompts)
-        self._session.add(prompt, object_id=object_id, frame=frame)
-        if len(self._session.prompts) == given:  # the very same prompt again
+        held = self._held(frame)
+        is_first, given = not self._session.prompts_on(frame), len(self.prompts)
+        name = next((g.label for g in self.prompts if g.object_id == object_id and g.label), None)
+        self._session.add(prompt, object_id=object_id, frame=frame, label=name)
+        if len(self.prompts) == given:  # the very same prompt again
             return
         self._highest_id = max(self._highest_id, object_id)
         if held is not None and is_first:
-            self._before[frame] = dict(zip(held.object_ids, held.masks, strict=True))
-            self._preview = None
+            self._before[frame] = held[0]
         self._forget_from(frame)
+
+    def restore(self, prompts: Iterable[Given], tracked: Iterable[tuple[int, bool, Tracked]]) -> None:
+        """Take over the prompts of another session of this clip, and what it found: frame, backwards or not, masks.
+
+        Raises:
+            SeemVideoError: a prompt does not fit the frames or the model.
+        """
+        for given in prompts:
+            self._session.add(given.prompt, object_id=given.object_id, frame=given.frame, label=given.label)
+        for frame, backwards, found in tracked:
+            self.file.keep(frame, found, backwards=backwards)
+        self._found = self.file.scores()
+        ids = self.object_ids
+        self._highest_id, self.chosen = max(ids, default=0), (ids or [1])[0]
 
     def undo(self) -> int:
         """Take back the prompt given last and return its frame; raises `SeemVideoError` if there is none."""
@@ -102,7 +134,21 @@ class Work:
     def remove(self, object_id: int) -> None:
         """Forget an object, not what is tracked of the others; raises `SeemVideoError` if there is none of that id."""
         self._session.remove(object_id)
+        self.hidden.discard(object_id)
         self._runs += 1
+
+    def name_of(self, object_id: int) -> str:
+        """An object's name; its id as text unless it was given one."""
+        return self._session.label_of(object_id)
+
+    def rename(self, object_id: int, name: str) -> None:
+        """Name an object, in files too; raises `SeemVideoError` for an object without prompts, or no name."""
+        name = " ".join(name.split())
+        if not 0 < len(name) <= _LONGEST_NAME:
+            raise SeemVideoError(f"A name has 1 to {_LONGEST_NAME} characters.")
+        if object_id not in self.object_ids:
+            raise SeemVideoError(f"There is no object {object_id} to name yet; click on the thing first.")
+        self._session.rename(object_id, name)
 
     def look(self, frame: int) -> FrameResult:
         """A frame with its masks: the tracked ones where they hold, else what the prompts on it give.
@@ -110,107 +156,135 @@ class Work:
         Raises:
             SeemVideoError: there is no such frame.
         """
-        if self._shown is None or self._shown.index != frame:
-            self._shown, self._preview = self._reader.read_at(frame), None
-        image, ids = self._shown.image, self.object_ids
-        masks, found = self._masks(frame, image)
-        nothing = np.zeros(image.shape[:2], bool)
+        return self.result(self._read(frame))
+
+    def prepare(self, frame: int) -> None:
+        """Encode a frame, so that prompts on it have only to be decoded; raises `SeemVideoError` if there is none."""
+        shown = self._read(frame)
+        if self._preview is None:
+            self._preview = FramePreview(self.model, shown.image)
+
+    def result(self, frame: Frame) -> FrameResult:
+        """As `look`, for a frame that is read already."""
+        ids = self.object_ids
+        held = self._held(frame.index)
+        masks, scores = self._decode(frame.index) if held is None else held
+        nothing = np.zeros(frame.image.shape[:2], bool)
         return FrameResult(
-            index=frame,
-            time_s=self._shown.time_s,
-            pts=self._shown.pts,
-            image=image,
+            index=frame.index,
+            time_s=frame.time_s,
+            pts=frame.pts,
+            image=frame.image,
             object_ids=tuple(ids),
             masks=np.stack([masks.get(i, nothing) for i in ids]) if ids else np.zeros((0, *nothing.shape), bool),
-            scores=np.array([found.get(i, 0.0) for i in ids], np.float32),
-            labels=tuple(map(str, ids)),
+            scores=np.array([scores.get(i, 0.0) for i in ids], np.float32),
+            labels=tuple(map(self.name_of, ids)),
         )
 
+    def tracked(self) -> Iterator[FrameResult]:
+        """The results of all tracked frames, ascending, as files have them."""
+        scores = self.scores
+        for frame in self._reader:
+            if frame.index in scores:
+                yield self.result(frame)
+            if frame.index >= max(scores, default=0):
+                return
+
     def picture(self, result: FrameResult) -> Path:
-        """Write a frame with its masks and the prompts given on it as a JPEG of a new name, and remove older ones."""
-        drawn = draw_overlay(result, self._entries().get(result.index, ()))
-        path = self._new("view").with_suffix(".jpg")
+        """Write a frame, its masks that are not hidden and its prompts as a JPEG of a new name; remove older ones."""
+        seen = [i for i, object_id in enumerate(result.object_ids) if object_id not in self.hidden]
+        shown = FrameResult(
+            index=result.index,
+            time_s=result.time_s,
+            pts=result.pts,
+            image=result.image,
+            object_ids=tuple(result.object_ids[i] for i in seen),
+            masks=result.masks[seen],
+            scores=result.scores[seen],
+            labels=tuple(result.labels[i] for i in seen),
+        )
+        given = [entry for entry in self.entries().get(result.index, ()) if entry.object_id not in self.hidden]
+        drawn = draw_overlay(shown, given)
+        path = self.new_path("view").with_suffix(".jpg")
         cv2.imwrite(str(path), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         self._pictures.append(path)
         if len(self._pictures) > _PICTURES_KEPT:
             self._pictures.popleft().unlink()
         return path
 
-    def track(self, stop: int | None = None) -> Iterator[FrameResult]:
-        """Track forward and yield each frame from 0 on; what is tracked already and holds comes at once.
+    def track(self, way: Way = "forward", *, first: int = 0, last: int | None = None) -> Iterator[FrameResult]:
+        """Track and yield each frame; what is tracked already and holds comes at once.
 
         Args:
-            stop: the frame to stop before; None for the end.
+            way: "forward" from frame 0 on, as `seem_video.track` does; "backward" from the last frame with a prompt
+                down; or both, one after the other.
+            first: the frame at which to end backwards. last: the one at which to end forwards; None for the clip's.
 
         Raises:
-            SeemVideoError: there is no prompt yet, or prompts were changed or files asked for meanwhile.
+            SeemVideoError: there is no prompt yet, or prompts were changed meanwhile.
         """
+        if way == "backward" and not any(self.entries()):
+            raise SeemVideoError("All prompts are on frame 0, and nothing comes before it; track forward.")
         self._runs += 1
         run = self._runs
-        for result in self._session.propagate(stop=None if stop is None or stop >= self.frames else stop):
-            scores = dict(zip(result.object_ids, map(float, result.scores), strict=True))
-            self.scores[result.index : result.index + 1] = [scores]
-            yield result
-            if self._runs != run:
-                raise SeemVideoError("Tracking ended, as something else was asked for; press Track to go on.")
+        stop = None if last is None or last >= self.frames - 1 else last + 1
+        for backwards in {"forward": (False,), "backward": (True,), "both": (False, True)}[way]:
+            end = (first - 1 if first else None) if backwards else stop
+            for found in self._session.propagate(stop=end, reverse=backwards):
+                self._found |= self.file.scores(found.index)
+                if (found.index, not backwards) in self._found:
+                    found = self.result(Frame(found.index, found.time_s, found.pts, found.image))
+                yield found
+                if self._runs != run:
+                    raise SeemVideoError("Tracking ended, as something else was asked for; press Track to go on.")
 
-    def export(self) -> list[Path]:
-        """Write overlay.mp4, masks.zip and masks.json of what is tracked, in place of those written before.
+    def entries(self) -> dict[int, list[PromptEntry]]:
+        """The prompts by frame."""
+        entries: dict[int, list[PromptEntry]] = {}
+        for given in self.prompts:
+            entries.setdefault(given.frame, []).append(PromptEntry(given.prompt, given.object_id, given.frame))
+        return entries
 
-        Returns:
-            their paths, in a folder of a new name.
-
-        Raises:
-            SeemVideoError: nothing is tracked yet, or there is no room to write.
-        """
-        if not self.scores:
-            raise SeemVideoError("Nothing is tracked yet; press Track, then take the results.")
-        self._runs += 1
-        for old in self._folder.glob("outputs-*"):
-            shutil.rmtree(old)
-        out = self._new("outputs")
-        with ResultWriter(out, self.info, save=("overlay", "masks", "rle"), prompts=self._entries()) as writer:
-            for result in self._session.propagate(stop=len(self.scores)):
-                writer.write(result)
-            writer.finish()
-        shutil.make_archive(str(out / "masks"), "zip", out / "masks")
-        shutil.rmtree(out / "masks")
-        return [out / "overlay.mp4", out / "masks.zip", out / "masks.json"]
+    def new_path(self, what: str) -> Path:
+        """A path of a new name, so that no browser takes what it holds for what was there before."""
+        self._written += 1
+        return self.folder / f"{what}-{self._written}"
 
     def close(self) -> None:
         """Close the clip and the session file."""
         self._runs += 1
         self._session.close()
 
-    def _new(self, what: str) -> Path:
-        """A path of a new name, so that no browser takes what it holds for what was there before."""
-        self._written += 1
-        return self._folder / f"{what}-{self._written}"
+    def _read(self, frame: int) -> Frame:
+        if self._shown is None or self._shown.index != frame:
+            self._shown, self._preview = self._reader.read_at(frame), None
+        return self._shown
 
-    def _entries(self) -> dict[int, list[PromptEntry]]:
-        entries: dict[int, list[PromptEntry]] = {}
-        for given in self._session.prompts:
-            entries.setdefault(given.frame, []).append(PromptEntry(given.prompt, given.object_id, given.frame))
-        return entries
+    def _held(self, frame: int) -> tuple[Mapping[int, Mask], Mapping[int, np.float32]] | None:
+        """Masks and scores that are tracked on a frame and hold; None if it is not tracked."""
+        both = {backwards: self.file.result(frame, backwards=backwards) for backwards in (False, True)}
+        held = {backwards: found for backwards, found in both.items() if found is not None}
+        return merge(frame, prompted_frames(self.prompts), held) if held else None
 
-    def _masks(self, frame: int, image: npt.NDArray[np.uint8]) -> tuple[dict[int, Mask], dict[int, float]]:
-        held = self._file.result(frame, backwards=False)
-        if held is not None:
-            scores = map(float, held.scores)
-            return dict(zip(held.object_ids, held.masks, strict=True)), dict(zip(held.object_ids, scores, strict=True))
-        prompts, before = self._session.prompts_on(frame), self._before.get(frame, {})
+    def _decode(self, frame: int) -> tuple[Mapping[int, Mask], Mapping[int, np.float32]]:
+        prompts, before = self._session.prompts_on(frame), self._before.get(frame, _NOTHING)
         if not prompts and not before:
             return {}, {}
-        if self._preview is None:
-            self._preview = FramePreview(self._model, image, before)
-        return self._preview.decode(prompts)
+        self.prepare(frame)
+        assert self._preview is not None
+        return self._preview.decode(prompts, before)
 
     def _forget_from(self, frame: int) -> None:
-        del self.scores[frame:]
+        """As the session file does: what a change of the prompts on a frame puts in doubt."""
+        self._found = {
+            (other, backwards): scores
+            for (other, backwards), scores in self._found.items()
+            if (other > frame if backwards else other < frame)
+        }
         self._runs += 1
 
     def _refuse_blind_beginning(self, prompt: Prompt, object_id: int, frame: int) -> None:
-        own = [(given.frame, given.prompt) for given in self._session.prompts if given.object_id == object_id]
+        own = [(given.frame, given.prompt) for given in self.prompts if given.object_id == object_id]
         own.append((frame, prompt))
         beginning = min(at for at, _ in own)
         first = [given for at, given in own if at == beginning]

@@ -21,11 +21,12 @@ def ui(
     auth: Annotated[str | None, typer.Option(metavar="USER:PASSWORD", help="Ask for these.")] = None,
 ) -> None:
     """Open a web page to click things in a video, see their masks and track them."""
+    from seem_video.app.models import ModelShelf
     from seem_video.app.serve import check_access, serve
     from seem_video.model.checkpoints import load_model
 
     check_access(host, auth)  # before the model is loaded, which takes seconds
-    loaded = load_model(model, device=device)
-    with serve(clip, loaded, host=host, port=port, auth=auth) as address, suppress(KeyboardInterrupt):
+    shelf = ModelShelf(model, load_model(model, device=device), device)
+    with serve(clip, shelf, host=host, port=port, auth=auth) as address, suppress(KeyboardInterrupt):
         print(f"The page is at {address} (Ctrl-C ends it).", flush=True)
         threading.Event().wait()

@@ -20,6 +20,7 @@ from seem_video.model.released_weights import (
     HUB,
     LICENCE,
     RELEASED,
+    OnBytes,
     Released,
     assemble,
     converted_path,
@@ -58,8 +59,12 @@ def list_models() -> list[ModelCard]:
     ]
 
 
-def download_model(name: str) -> Path:
+def download_model(name: str, on_bytes: OnBytes | None = None) -> Path:
     """Bring a model onto this machine, so that `load_model` needs no network; returns its file.
+
+    Args:
+        name: of `list_models`. on_bytes: called while it is fetched, with the bytes that are here and how many there
+            are, if that is known.
 
     Raises:
         SeemVideoError: the name is unknown, or the file can neither be found nor fetched.
@@ -70,7 +75,7 @@ def download_model(name: str) -> Path:
         raise SeemVideoError(
             f'There is no model named "{name}" to download; the models are {", ".join((EMBEDDED, *RELEASED))}.'
         )
-    return fetch(name)
+    return fetch(name, on_bytes)
 
 
 def load_model(

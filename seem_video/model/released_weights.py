@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from seem_video.errors import SeemVideoError
 from seem_video.model.architecture import build_filled
 from seem_video.model.query_decoder import INTERFACES
 from seem_video.model.released import ReleasedSEEM
 
+OnBytes = Callable[[int, int | None], None]
 HUB = "xdecoder/SEEM"
 LICENCE = "as published by SEEM's authors (their code: Apache-2.0)"
 
@@ -60,10 +63,13 @@ def converted_path(name: str) -> Path:
     return cache_folder() / f"{name}.safetensors"
 
 
-def fetch(name: str) -> Path:
+def fetch(name: str, on_bytes: OnBytes | None = None) -> Path:
     """Make sure that a published checkpoint is on this machine, and return its safetensors file.
 
     What `cache_folder()` holds under the published file name is taken before the network is tried.
+
+    Args:
+        name: of `RELEASED`. on_bytes: called while it is fetched, with the bytes that are here and how many there are.
 
     Raises:
         SeemVideoError: it can neither be found nor fetched, or what was found is another file.
@@ -71,7 +77,7 @@ def fetch(name: str) -> Path:
     target = converted_path(name)
     if not target.exists():
         placed = cache_folder() / RELEASED[name].file
-        source = placed if placed.exists() else _download(name)
+        source = placed if placed.exists() else _download(name, on_bytes)
         _convert(name, source, target)
     return target
 
@@ -122,16 +128,32 @@ def read_published(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _download(name: str) -> Path:
+def _download(name: str, on_bytes: OnBytes | None) -> Path:
     file = RELEASED[name].file
     try:
-        return Path(hf_hub_download(HUB, file))
+        return Path(hf_hub_download(HUB, file, tqdm_class=_bar(on_bytes) if on_bytes else None))
     except Exception as error:  # the client lets through errors of its transport, which differ from version to version
         raise SeemVideoError(
             f"{name} is not on this machine and could not be fetched ({type(error).__name__}); get "
             f"https://huggingface.co/{HUB}/resolve/main/{file} where there is a network and put it at "
             f"{cache_folder() / file}."
         ) from error
+
+
+def _bar(on_bytes: OnBytes) -> type[tqdm]:
+    """A progress bar as the hub's client takes them, that tells how far it is."""
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._here = int(options.get("initial") or 0)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self._here += int(n or 0)
+            on_bytes(self._here, None if self.total is None else int(self.total))
+            return super().update(n)
+
+    return Bar
 
 
 def _convert(name: str, source: Path, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -15,7 +16,7 @@ from seem_video.errors import SeemVideoError
 from seem_video.fingerprints import fingerprint_model, fingerprint_source
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
 from seem_video.model.released_weights import need_released
-from seem_video.prompts import MaskPrompt, Prompt, Reference, Text, to_pixels
+from seem_video.prompts import MaskPrompt, Prompt, Reference, Text, rasterise, to_pixels
 from seem_video.prompts.records import to_record
 from seem_video.results import FrameResult
 from seem_video.tracking.propagation import VideoModel
@@ -100,6 +101,19 @@ class VideoSession:
             kept = [other for other in kept if (other.frame, other.object_id) != (frame, object_id)]
         self._change([*kept, given], frame)
 
+    def rename(self, object_id: int, label: str) -> None:
+        """Give an object another name; what is tracked stays. Raises `SeemVideoError` if there is none of that id."""
+        self._need_object(object_id, "name")
+        named = [replace(given, label=label) if given.object_id == object_id else given for given in self._given]
+        self._change(named)
+
+    def label_of(self, object_id: int) -> str:
+        """An object's name: the one given last, else the words of its text prompt, else its id."""
+        own = [given for given in self._given if given.object_id == object_id]
+        named = [given.label for given in own if given.label is not None]
+        said = [given.prompt.words for given in own if isinstance(given.prompt, Text)]
+        return (named[-1:] or said[:1] or [str(object_id)])[0]
+
     def undo(self) -> Given:
         """Take back the prompt that was given last; raises `SeemVideoError` if there is none."""
         if not self._given:
@@ -110,9 +124,7 @@ class VideoSession:
 
     def remove(self, object_id: int) -> None:
         """Forget an object and all its prompts; raises `SeemVideoError` if there is none of that id."""
-        if object_id not in self.object_ids:
-            known = ", ".join(map(str, self.object_ids)) or "none"
-            raise SeemVideoError(f"There is no object {object_id} to remove; the objects are: {known}.")
+        self._need_object(object_id, "remove")
         self._change([given for given in self._given if given.object_id != object_id])
         if self._file is not None:
             self._file.forget_object(object_id)
@@ -201,6 +213,11 @@ class VideoSession:
             raise SeemVideoError("This session has no source to propagate through; give its frames to step() instead.")
         return self._reader
 
+    def _need_object(self, object_id: int, what: str) -> None:
+        if object_id not in self.object_ids:
+            known = ", ".join(map(str, self.object_ids)) or "none"
+            raise SeemVideoError(f"There is no object {object_id} to {what}; the objects are: {known}.")
+
     def _change(self, prompts: list[Given], *frames: int) -> None:
         """Hold other prompts; results from these frames on are in doubt then."""
         self._given = prompts
@@ -208,12 +225,6 @@ class VideoSession:
             self._file.replace_prompts(prompts)
             for frame in frames:
                 self._file.forget_from(frame)
-
-    def _label(self, object_id: int) -> str:
-        own = [given for given in self._given if given.object_id == object_id]
-        named = [given.label for given in own if given.label is not None]
-        said = [given.prompt.words for given in own if isinstance(given.prompt, Text)]
-        return (named[-1:] or said[:1] or [str(object_id)])[0]
 
     def _frames(
         self, reader: FrameReader, prompted: set[int], start: int | None, stop: int | None, *, reverse: bool
@@ -237,6 +248,9 @@ class VideoSession:
     def _track(self, frame: Frame, *, since: int | None = None, backwards: bool = False) -> Tracked:
         """Track a frame with the prompts since that frame."""
         prompts = self.prompts_on(frame.index, since=since)
+        if backwards:  # there an object's last prompt comes first, which may say no more than what it is not
+            known, size = self._tracker.object_ids, frame.image.shape[:2]
+            prompts = {i: given for i, given in prompts.items() if i in known or rasterise(given, *size).names_object}
         masks, scores = self._tracker.step(frame.index, frame.image, prompts)
         held = tuple(self._tracker.held_frames) if self._file else ()
         tracked = Tracked(tuple(self._tracker.object_ids), masks, scores, held)
@@ -252,7 +266,8 @@ class VideoSession:
         for index in sorted({last, *(after.held_frames if after else ()), *prompted}, reverse=reverse):
             tracked = self._file.result(index, backwards=reverse)
             if tracked is not None:
-                image, prompts = reader.read_at(index).image, self.prompts_on(index)
+                prompts = {i: on for i, on in self.prompts_on(index).items() if i in tracked.object_ids}
+                image = reader.read_at(index).image
                 self._tracker.restore(index, image, prompts, tracked.object_ids, tracked.masks, tracked.scores)
 
     def _result(self, frame: Frame, tracked: Tracked) -> FrameResult:
@@ -269,7 +284,7 @@ class VideoSession:
             object_ids=tuple(ids),
             masks=masks,
             scores=scores,
-            labels=tuple(map(self._label, ids)),
+            labels=tuple(map(self.label_of, ids)),
             latency_s=None if frame.arrived_s is None else time.perf_counter() - frame.arrived_s,
         )
 

@@ -73,7 +73,7 @@ class SessionFile:
         Raises:
             SeemVideoError: the file was begun with something else.
         """
-        known = dict(self._db.execute("select name, value from about"))
+        known = self.about()
         for name, value in about.items():
             if known.setdefault(name, value) != value:
                 raise SeemVideoError(
@@ -81,6 +81,10 @@ class SessionFile:
                     "give the same one again, or name a new session file."
                 )
         self._db.executemany("insert or replace into about values (?, ?)", known.items())
+
+    def about(self) -> dict[str, str]:
+        """What the session belongs to, by name."""
+        return dict(self._db.execute("select name, value from about"))
 
     def prompts(self) -> list[Given]:
         """All prompts, in the order given."""
@@ -138,6 +142,23 @@ class SessionFile:
                 ids = tuple(tracked.object_ids[i] for i in others)
                 left = Tracked(ids, tracked.masks[others], tracked.scores[others], tracked.held_frames)
                 self.keep(frame, left, backwards=backwards)
+
+    def scores(self, frame: int | None = None) -> dict[tuple[int, bool], dict[int, float]]:
+        """By frame (this one, or all) and direction (backwards or not) the score of each object found there."""
+        where = "" if frame is None else " where frame = ?"
+        rows = self._db.execute(
+            f"select frame, backwards, found from results{where}", () if frame is None else (frame,)
+        )
+        parsed = ((frame, bool(backwards), json.loads(found)) for frame, backwards, found in rows)
+        return {
+            (frame, backwards): dict(zip(found["objects"], found["scores"], strict=True))
+            for frame, backwards, found in parsed
+        }
+
+    def copy(self, path: Path) -> None:
+        """Write the session as it is now, whole, to another path, where there is no file yet."""
+        with self._said():
+            self._db.execute("vacuum into ?", (str(path),))
 
     def close(self) -> None:
         """Close the file; what was kept is in it."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shutil
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +22,8 @@ CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("no Chromium is installed here", allow_module_level=True)
 
-from seem_video.app.page import DEMO  # noqa: E402  (needs Gradio)
+from seem_video.app.acts import DEMO  # noqa: E402  (needs Gradio)
+from seem_video.app.models import ModelShelf  # noqa: E402
 from seem_video.app.serve import serve  # noqa: E402
 
 WIDTH, HEIGHT = 854, 480
@@ -35,7 +34,7 @@ PATIENCE_MS = 240_000  # for slow machines
 def address(model) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("seem_video.app.serve.MOST_BYTES", 1_000_000)
-        with serve(None, model) as address:
+        with serve(None, ModelShelf("seem-nano", model, "cpu")) as address:
             yield address
 
 
@@ -68,11 +67,21 @@ def _seen(page) -> np.ndarray:
     return cv2.resize(shot, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(int)
 
 
-def _click(page, x: int, y: int) -> None:
-    """Clicks a pixel of the frame and waits for the new picture."""
+def _stroke(page, *points: tuple[int, int]) -> None:
+    """Draws through pixels of the frame, or clicks if there is one, and waits for the new picture."""
     picture = page.locator("#picture img")
     box, before = picture.bounding_box(), picture.get_attribute("src")
-    picture.click(position={"x": (x + 0.5) * box["width"] / WIDTH, "y": (y + 0.5) * box["height"] / HEIGHT})
+    for i, (x, y) in enumerate(points):
+        page.mouse.move(
+            box["x"] + (x + 0.5) * box["width"] / WIDTH, box["y"] + (y + 0.5) * box["height"] / HEIGHT, steps=4
+        )
+        if i == 0:
+            page.mouse.down()
+    page.mouse.up()
+    _wait_for_another_picture(page, before)
+
+
+def _wait_for_another_picture(page, before: str) -> None:
     page.wait_for_function(
         "old => { const now = document.querySelector('#picture img');"
         " return now.getAttribute('src') !== old && now.complete; }",
@@ -80,11 +89,22 @@ def _click(page, x: int, y: int) -> None:
     )
 
 
-def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: Path, model):
+def _press(page, key: str) -> None:
+    """Presses a key outside all fields and waits for the new picture."""
+    before = page.locator("#picture img").get_attribute("src")
+    page.keyboard.press(key)
+    _wait_for_another_picture(page, before)
+
+
+def _open_demo(page) -> None:
     page.locator("#demo").click()
     page.get_by_text("132 frames").wait_for()
+
+
+def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: Path, model):
+    _open_demo(page)
     plain = _seen(page)
-    _click(page, 247, 283)
+    _stroke(page, (247, 283))
     page.get_by_text("% sure").wait_for()
     changed = np.abs(_seen(page) - plain).max(-1) > 25
     page.locator("#last input").fill("3")
@@ -108,10 +128,9 @@ def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: 
 
 
 def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page):
-    page.locator("#demo").click()
-    page.get_by_text("132 frames").wait_for()
+    _open_demo(page)
     status = page.locator("#status")
-    _click(page, 247, 283)
+    _stroke(page, (247, 283))
     page.locator("#track").click()
     status.get_by_text("Tracking: frame").wait_for()
     page.locator("#stop").click()
@@ -120,8 +139,7 @@ def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page)
     page.locator("#another").click()
     status.get_by_text("Click the thing that is object 2").wait_for()
     page.locator("#tool").get_by_text("Box").click()
-    _click(page, 560, 180)
-    _click(page, 780, 290)
+    _stroke(page, (560, 180), (780, 290))
     status.get_by_text(re.compile(r"object 2 (\d+%|not)")).wait_for()
     page.locator("#undo").click()
     sync_api.expect(status).not_to_contain_text("object 2", timeout=PATIENCE_MS)
@@ -129,8 +147,7 @@ def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page)
 
 
 def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
-    page.locator("#demo").click()
-    page.get_by_text("132 frames").wait_for()
+    _open_demo(page)
     for path in ("/etc/passwd", str(DEMO), str(Path("pyproject.toml").absolute())):
         assert page.request.get(f"{address}gradio_api/file={path}").status in (403, 404)
     stranger = browser.new_context().new_page()
@@ -148,15 +165,80 @@ def test_what_cannot_be_read_is_said_in_a_sentence_and_the_page_goes_on(page, tm
             page.locator("#upload").click()
         chooser.value.set_files(tmp_path / name)
         page.get_by_text(sentence).first.wait_for()
-    page.locator("#demo").click()
-    page.get_by_text("132 frames").wait_for()
+    _open_demo(page)
 
 
-def test_a_closed_tab_leaves_no_files(page):
-    page.locator("#demo").click()
-    page.get_by_text("132 frames").wait_for()
-    page.context.close()
-    root, begun = Path(os.environ["GRADIO_TEMP_DIR"]), time.monotonic()
-    while list(root.rglob("work.seem")):
-        assert time.monotonic() - begun < PATIENCE_MS / 1000, "the tab's folder is still there"
-        time.sleep(0.5)
+def test_a_reload_and_a_second_tab_lose_nothing_and_a_stranger_sees_nothing(page, browser, address: str):
+    _open_demo(page)
+    _press(page, "ArrowRight")
+    plain = _seen(page)
+    _stroke(page, (247, 283))
+    clicked = _seen(page)
+    page.keyboard.press("s")
+    _stroke(page, (560, 220), (640, 240), (760, 220))
+    marked = _seen(page)
+    far = np.zeros((HEIGHT, WIDTH), bool)
+    far[:, 420:] = True
+    assert (np.abs(marked - clicked).max(-1)[far] > 25).sum() > (np.abs(clicked - plain).max(-1)[far] > 25).sum()
+    page.locator("#name input, #name textarea").first.fill("rabbit")
+    page.keyboard.press("Enter")
+    page.locator("#objects").get_by_text("rabbit").wait_for()
+    named = page.url
+    assert "work=" in named
+    second = page.context.new_page()
+    for each, go in ((page, page.reload), (second, lambda: second.goto(named))):
+        go()
+        each.locator("#status").get_by_text(re.compile(r"Frame 1, .*rabbit \d+% sure")).wait_for(timeout=PATIENCE_MS)
+        assert each.url == named
+        assert each.locator("#frame input[type=number]").input_value() == "1"
+        assert np.abs(_seen(each) - marked).mean() < 1
+        each.locator("#objects").get_by_text("rabbit").wait_for()
+    second.close()
+    stranger = browser.new_context().new_page()
+    stranger.goto(address)
+    stranger.locator("#demo").wait_for()
+    assert "work=" not in stranger.url
+    assert stranger.locator("#picture img").count() == 0
+    stranger.context.close()
+
+
+def test_a_tab_closed_while_it_tracks_ends_the_tracking_and_keeps_what_is_tracked(page, browser):
+    _open_demo(page)
+    _stroke(page, (247, 283))
+    page.locator("#track").click()
+    page.locator("#status").get_by_text(re.compile(r"Tracking: frame [1-9]")).wait_for()
+    named = page.url
+    page.close()
+    again = browser.new_context().new_page()
+    again.set_default_timeout(PATIENCE_MS)
+
+    def bars() -> int:
+        again.goto(named)
+        again.locator("#timeline svg").wait_for()
+        return again.locator("#timeline rect").count() - 1
+
+    kept = -1
+    while (now := bars()) != kept:
+        kept = now
+    assert 0 < kept < 132
+    again.context.close()
+
+
+def test_a_saved_session_is_opened_in_another_tab(page, browser, address: str, tmp_path: Path):
+    _open_demo(page)
+    _stroke(page, (247, 283))
+    marked = _seen(page)
+    page.locator("#save").click()
+    with page.expect_download() as download:
+        page.locator("#files a[href*='demo.seem']").first.click()
+    download.value.save_as(tmp_path / "demo.seem")
+    other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    other.set_default_timeout(PATIENCE_MS)
+    other.goto(address)
+    _open_demo(other)
+    with other.expect_file_chooser() as chooser:
+        other.locator("#reopen").click()
+    chooser.value.set_files(tmp_path / "demo.seem")
+    other.locator("#status").get_by_text(re.compile(r"object 1 \d+% sure")).wait_for()
+    assert np.abs(_seen(other) - marked).mean() < 1
+    other.context.close()

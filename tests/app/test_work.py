@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,10 @@ import pytest
 from helpers import moving_square, write_clip
 from PIL import Image
 
-from seem_video import Box, Click, PromptEntry, SeemVideoError, track
+from seem_video import Box, Click, Scribble, SeemVideoError, open_session
+from seem_video.app.files import write_outputs
 from seem_video.app.work import Work
+from seem_video.model.seem import SEEM
 
 
 @pytest.fixture
@@ -35,10 +37,23 @@ def test_a_click_shows_at_once_the_mask_that_tracking_will_give(work: Work):
     assert np.allclose(seen.scores, tracked.scores, atol=1e-3)
 
 
-def test_the_frame_is_encoded_once_however_many_clicks(work: Work, monkeypatch: pytest.MonkeyPatch):
+def test_once_a_frame_is_encoded_a_click_costs_one_pass_of_the_decoder(work: Work, monkeypatch: pytest.MonkeyPatch):
+    work.prepare(0)
+    monkeypatch.setattr("seem_video.tracking.pixel_memory.PixelMemoryPropagator.encode", None)
     work.add(Click(20, 30), object_id=1, frame=0)
     first = work.look(0)
-    monkeypatch.setattr("seem_video.tracking.pixel_memory.PixelMemoryPropagator.encode", None)
+    passes, decode = [], SEEM.decode
+    monkeypatch.setattr(SEEM, "decode", lambda *given, **named: passes.append(1) or decode(*given, **named))
+    for x in (22, 24, 26):
+        passes.clear()
+        work.add(Click(x, 30), object_id=1, frame=0)
+        work.look(0)
+        assert len(passes) == 1
+    passes.clear()
+    for _ in range(3):
+        work.undo()
+    work.look(0)
+    assert not passes
     work.add(Click(60, 50), object_id=2, frame=0)
     assert work.look(0).object_ids == (1, 2)
     assert work.undo() == 0
@@ -48,7 +63,8 @@ def test_the_frame_is_encoded_once_however_many_clicks(work: Work, monkeypatch: 
 def test_results_are_seen_where_they_hold_and_a_correction_takes_back_what_follows(work: Work):
     work.add(Click(20, 30), object_id=1, frame=0)
     tracked = list(work.track())
-    assert len(work.scores) == work.frames == 6
+    assert list(work.scores) == list(range(6))
+    assert work.frames == 6
     assert all(np.array_equal(work.look(t).masks, tracked[t].masks) for t in range(6))
     work.add(Click(70, 50, positive=False), object_id=1, frame=3)
     assert len(work.scores) == 3
@@ -68,7 +84,7 @@ def test_what_is_taken_away_where_nothing_is_tracked_yet_waits_for_tracking(work
 
 def test_the_same_click_again_changes_nothing(work: Work):
     work.add(Click(20, 30), object_id=1, frame=0)
-    list(work.track(stop=2))
+    list(work.track(last=1))
     work.add(Click(20, 30), object_id=1, frame=0)
     assert len(work.scores) == 2
 
@@ -83,7 +99,7 @@ def test_undoing_a_correction_shows_what_was_tracked_before(work: Work):
 
 def test_tracking_stops_when_it_is_told_and_ends_when_prompts_change(work: Work):
     work.add(Click(20, 30), object_id=1, frame=0)
-    assert [result.index for result in work.track(stop=2)] == [0, 1]
+    assert [result.index for result in work.track(last=1)] == [0, 1]
     run = work.track()
     for _ in range(3):
         next(run)
@@ -101,9 +117,8 @@ def test_files_may_be_taken_while_tracking_and_harm_nothing(work: Work):
     run = work.track()
     for _ in range(3):
         next(run)
-    work.export()
-    with pytest.raises(SeemVideoError, match="press Track to go on"):
-        next(run)
+    write_outputs(work)
+    assert next(run).index == 3
     assert all(np.array_equal(result.masks, masks) for result, masks in zip(work.track(), whole, strict=True))
 
 
@@ -135,25 +150,74 @@ def test_an_object_cannot_begin_by_what_it_is_not(work: Work):
     assert work.object_ids == [1]
 
 
-def test_the_files_are_those_of_track(work: Work, clip: Path, tmp_path: Path, model):
-    with pytest.raises(SeemVideoError, match="Nothing is tracked yet"):
-        work.export()
-    prompts = [PromptEntry(Click(20, 30), 1, 0), PromptEntry(Click(30, 30), 1, 2), PromptEntry(Click(60, 50), 2, 2)]
-    for entry in prompts:
-        work.add(entry.prompt, object_id=entry.object_id, frame=entry.at)
-    list(work.track(stop=5))
-    work.export()
-    overlay, masks, rle = work.export()
-    track(clip, prompts, out=tmp_path / "out", model=model, stop=5)
-    with zipfile.ZipFile(masks) as archive:
-        names = sorted(name for name in archive.namelist() if name.endswith(".png"))
-        assert names == [f"{t:05}.png" for t in range(5)]
-        for name in names:
-            expected = np.asarray(Image.open(tmp_path / "out" / "masks" / name))
-            assert np.array_equal(np.asarray(Image.open(archive.open(name))), expected)
-    assert rle.read_bytes() == (tmp_path / "out" / "masks.json").read_bytes()
-    assert overlay.stat().st_size > 0
-    assert list(overlay.parents[1].glob("outputs-*")) == [overlay.parent]
+def test_what_lies_before_the_first_prompt_is_tracked_backwards(work: Work, clip: Path, model):
+    work.add(Click(20, 30), object_id=1, frame=0)
+    with pytest.raises(SeemVideoError, match="nothing comes before it"):
+        next(work.track("backward"))
+    work.add(Click(60, 50), object_id=2, frame=4)
+    shown = list(work.track("both", first=1))
+    assert [result.index for result in shown] == [0, 1, 2, 3, 4, 5, 4, 3, 2, 1]
+    with open_session(clip, model) as session:
+        session.add(Click(20, 30), object_id=1)
+        session.add(Click(60, 50), object_id=2, frame=4)
+        forward = {result.index: result for result in session.propagate()}
+        backward = {result.index: result for result in session.propagate(reverse=True)}
+    for t in range(6):
+        first, second = work.look(t).masks
+        assert np.array_equal(first, forward[t].masks[0]), "known from frame 0 on"
+        if t == 0:
+            assert not second.any()
+        elif t < 4:
+            assert np.array_equal(second, backward[t].masks[1] & ~first)
+    assert all(np.array_equal(shown[-1 - t].masks, work.look(1 + t).masks) for t in range(3))
+    work.add(Click(22, 40), object_id=2, frame=2)
+    assert list(work.scores) == [0, 1, 3, 4], "backwards what follows a change is what lies before it"
+
+
+def test_a_minus_click_begins_nothing_backwards_either(work: Work):
+    work.add(Click(20, 30), object_id=1, frame=0)
+    forward = list(work.track())
+    work.add(Click(70, 50, positive=False), object_id=1, frame=4)
+    again = list(work.track("both"))
+    assert [result.index for result in again] == [0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0]
+    assert all(np.array_equal(work.look(t).masks, forward[t].masks) for t in range(4))
+
+
+def test_a_scribble_changes_the_mask_and_an_eraser_takes_away(work: Work):
+    work.add(Click(20, 30), object_id=1, frame=0)
+    before = work.look(0).masks[0]
+    work.add(Scribble([(40, 50), (80, 50)]), object_id=1, frame=0)
+    more = work.look(0).masks[0]
+    work.add(Scribble([(40, 50), (60, 56), (80, 50)], positive=False), object_id=1, frame=0)
+    less = work.look(0).masks[0]
+    assert not np.array_equal(more, before)
+    assert np.count_nonzero(less[45:58, 38:84]) <= np.count_nonzero(more[45:58, 38:84])
+
+
+def test_a_name_stays_with_its_object_and_goes_into_files(work: Work):
+    with pytest.raises(SeemVideoError, match="no object 1 to name yet"):
+        work.rename(1, "ball")
+    work.add(Click(20, 30), object_id=1, frame=0)
+    next(work.track())
+    with pytest.raises(SeemVideoError, match="1 to 40 characters"):
+        work.rename(1, "  ")
+    work.rename(1, " red  square ")
+    assert list(work.scores) == [0], "a name takes nothing back"
+    work.add(Click(20, 30), object_id=1, frame=0)
+    assert len(work.prompts) == 1, "the same click again"
+    work.add(Click(22, 31), object_id=1, frame=0)
+    assert work.look(0).labels == ("red square",)
+    next(work.track())
+    (rle,) = write_outputs(work, ["rle"])
+    assert json.loads(rle.read_text())["objects"]["1"]["label"] == "red square"
+
+
+def test_a_hidden_object_is_left_out_of_the_picture_only(work: Work):
+    plain = np.asarray(Image.open(work.picture(work.look(0))))
+    work.add(Click(20, 30), object_id=1, frame=0)
+    work.hidden.add(1)
+    assert np.array_equal(np.asarray(Image.open(work.picture(work.look(0)))), plain)
+    assert work.look(0).masks.any()
 
 
 def test_a_frame_beyond_the_clip_is_refused_in_a_sentence(work: Work):

@@ -100,7 +100,7 @@ def test_without_a_network_the_user_is_told_which_file_to_put_where(
         load_model("seem-focalt-v0")
 
 
-def _no_network(*_: object) -> str:
+def _no_network(*_: object, **__: object) -> str:
     raise OSError("no route to host")
 
 

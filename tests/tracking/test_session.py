@@ -90,6 +90,24 @@ def test_backwards_from_the_last_frame(model, folder: Path) -> None:
     assert min(_iou(r.masks[0], _disc(r.index)) for r in results) > 0.7
 
 
+def test_an_object_begins_backwards_at_a_prompt_that_says_what_it_is(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(MaskPrompt(_disc(2)), frame=2)
+        session.add(Click(110, 10, positive=False), frame=5)
+        results = {result.index: result for result in session.propagate(reverse=True)}
+    assert not any(results[t].masks.any() for t in (5, 4, 3))
+    assert _iou(results[2].masks[0], _disc(2)) == 1
+
+
+def test_a_name_given_later_is_the_objects(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(Click(30, 48), label="disc")
+        session.rename(1, "red disc")
+        assert next(session.propagate()).labels == ("red disc",)
+        with pytest.raises(SeemVideoError, match="no object 2 to name"):
+            session.rename(2, "other")
+
+
 def test_an_object_has_no_mask_before_its_first_prompt_and_the_first_object_stays(model, folder: Path) -> None:
     with open_session(folder, model) as session:
         session.add(MaskPrompt(_disc(0)), object_id=1)

@@ -11,6 +11,7 @@ from seem_video.errors import SeemVideoError
 from seem_video.prompts.records import from_record, to_record
 from seem_video.results import FrameResult
 from seem_video.tracking.session import VideoSession
+from seem_video.tracking.session_file import SessionFile
 
 SIZE = (96, 128)
 COUNT = 24
@@ -92,6 +93,25 @@ def test_a_correction_changes_its_frame_and_what_follows_and_undoing_it_brings_t
         assert np.array_equal(corrected[10].masks[0], lower)
         assert session.undo().frame == 10
         assert all(map(_equal, session.propagate(), before))
+
+
+def test_a_copy_has_all_that_is_there_and_scores_are_told_by_frame_and_direction(
+    model, folder: Path, tmp_path: Path
+) -> None:
+    with open_session(folder, model, file=tmp_path / "work.seem") as session:
+        _prompt(session)
+        forward = list(session.propagate(stop=2))
+        backward = list(session.propagate(reverse=True, stop=2))
+        file = SessionFile(tmp_path / "work.seem")
+        file.copy(tmp_path / "copy.seem")
+        file.close()
+    copy = SessionFile(tmp_path / "copy.seem")
+    scores = copy.scores()
+    assert list(scores) == [(0, False), (1, False), (3, True)]
+    assert scores[1, False] == {1: forward[1].scores[0]}
+    assert copy.scores(3) == {(3, True): {2: backward[0].scores[1]}}
+    assert [given.label for given in copy.prompts()] == [None, "corner"]
+    copy.close()
 
 
 def test_a_removed_object_leaves_the_masks_of_the_others(model, folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,252 @@
+"""What happens on the page: each method answers an event, with new values for parts of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+
+import seem_video
+from seem_video.app.desk import Desk
+from seem_video.app.files import save_session, write_outputs
+from seem_video.app.gestures import BOX, read_gesture
+from seem_video.app.models import ModelShelf, takes_words
+from seem_video.app.parts import Parts
+from seem_video.app.remake import open_session_file, with_model
+from seem_video.app.thumbnails import draw_strip
+from seem_video.app.timeline import css_color, draw_timeline
+from seem_video.app.work import Way, Work
+from seem_video.errors import SeemVideoError
+from seem_video.io.palette import object_color
+from seem_video.prompts import Prompt, Reference, Text
+from seem_video.results import FrameResult
+
+DEMO = Path(seem_video.__file__).parent / "data" / "demo.mp4"
+_REFRESH_S = 0.3
+Changes = dict[Any, Any]
+"""New values or settings of parts."""
+
+
+class Acts:
+    """The acts of all users; which work one is about is said by its key, which the page carries."""
+
+    def __init__(self, desk: Desk, shelf: ModelShelf, named: Path | None, parts: Parts) -> None:
+        """Args: desk; shelf; named: the clip that the page opens with, if any; parts."""
+        self._desk = desk
+        self._shelf = shelf
+        self._named = named
+        self._parts = parts
+
+    def enter(self, request: gr.Request) -> Changes:
+        """The page is loaded: its address may name a work that is still here."""
+        asked = request.query_params.get("work", "")
+        with _in_a_sentence():
+            if self._desk.has(asked):
+                return self._whole(asked)
+            if self._named is not None:
+                return self.open(self._named, "", self._shelf.own_name)
+        if asked:
+            return {self._parts.status: "The work of this address is not kept any more. Open a video."}
+        return {self._parts.key: ""}
+
+    def open(self, clip: Path, key: str, model: str, *, uploaded: bool = False) -> Changes:
+        with _in_a_sentence():
+            key = key if self._desk.has(key) else self._desk.new_key()
+            self._desk.open(key, clip, self._shelf.get(model), uploaded=uploaded)
+            info, frames = self._desk.do(key, lambda work: (work.info, work.frames))
+            return self._whole(key, f"{info.width}×{info.height}, {frames} frames. Click the thing to follow.")
+
+    def open_upload(self, key: str, model: str, path: str) -> Changes:
+        return self.open(Path(path), key, model, uploaded=True)
+
+    def open_demo(self, key: str, model: str) -> Changes:
+        return self.open(DEMO, key, model)
+
+    def choose_model(self, key: str, name: str) -> Iterator[Changes]:
+        parts = self._parts
+        before = self._desk.do(key, lambda work: self._shelf.name_of(work.model)) if self._desk.has(key) else ""
+        try:
+            for words in self._shelf.bring(name):
+                yield {parts.status: words}
+            model = self._shelf.get(name)
+            if self._desk.has(key):
+                self._desk.change(key, partial(with_model, model))
+                yield self._whole(key, f"Now with {name}; what was tracked is to be tracked again.")
+            else:
+                yield {parts.status: f"Loaded {name}. Open a video.", parts.by_words: _only_if(takes_words(model))}
+        except SeemVideoError as error:
+            yield {parts.model: before or self._shelf.own_name, parts.status: str(error)}
+
+    def strip(self, key: str) -> str:
+        """Thumbnails; a clip that breaks off has none, which it says when it is tracked."""
+        with suppress(SeemVideoError):
+            return draw_strip(*self._desk.do(key, lambda work: (work.source, work.frames)))
+        return ""
+
+    def prepare(self, key: str, frame: int) -> None:
+        """Nobody waits for this; what is wrong with the frame is said when it is looked at."""
+        with suppress(SeemVideoError):
+            self._desk.do(key, lambda work: work.prepare(frame))
+
+    def mark(self, key: str, frame: int, chosen: int, tool: str, gesture: str) -> Changes:
+        with _in_a_sentence():
+            return self._add(key, frame, chosen, read_gesture(gesture, tool))
+
+    def find(self, key: str, frame: int, chosen: int, words: str | None) -> Changes:
+        with _in_a_sentence():
+            return self._add(key, frame, chosen, Text(words or ""))
+
+    def show(self, key: str, frame: int, chosen: int, image: npt.NDArray[np.uint8], gesture: str) -> Changes:
+        with _in_a_sentence():
+            return self._add(key, frame, chosen, Reference(image, [read_gesture(gesture, BOX)]))
+
+    def scrub(self, key: str, frame: int, chosen: int) -> Changes:
+        with _in_a_sentence():
+            return self._view(key, frame, chosen)
+
+    def another(self, key: str, frame: int) -> Changes:
+        with _in_a_sentence():
+            new = self._desk.do(key, lambda work: work.unused_id)
+            return self._view(key, frame, new, f"Click the thing that is object {new}.")
+
+    def rename(self, key: str, frame: int, chosen: int, name: str) -> Changes:
+        with _in_a_sentence():
+            self._desk.do(key, lambda work: work.rename(chosen, name))
+            return self._view(key, frame, chosen)
+
+    def hide(self, key: str, frame: int, chosen: int) -> Changes:
+        with _in_a_sentence():
+            self._desk.do(key, lambda work: work.hidden.symmetric_difference_update({chosen}))
+            return self._view(key, frame, chosen)
+
+    def delete(self, key: str, frame: int, chosen: int) -> Changes:
+        with _in_a_sentence():
+            self._desk.do(key, lambda work: work.remove(chosen))
+            left = self._desk.do(key, lambda work: work.object_ids or [work.unused_id])
+            return self._view(key, frame, left[0])
+
+    def undo(self, key: str, _: int, chosen: int) -> Changes:
+        with _in_a_sentence():
+            frame = self._desk.do(key, Work.undo)
+            return self._view(key, frame, chosen)
+
+    def track(self, key: str, chosen: int, way: Way, first: int | None, last: int | None) -> Iterator[Changes]:
+        begun, shown, count = time.monotonic(), 0.0, 0
+        with _in_a_sentence():
+            for result in self._desk.each(key, lambda work: work.track(way, first=first or 0, last=last)):
+                frame, count = result.index, count + 1
+                if time.monotonic() - shown > _REFRESH_S:
+                    shown = time.monotonic()
+                    words = f"Tracking: frame {frame}, {count / max(shown - begun, 0.01):.1f} a second."
+                    yield self._view(key, frame, chosen, words, result)
+            scores, broken = self._desk.do(key, lambda work: (work.scores, work.broken))
+            span = f"frames {min(scores)} to {max(scores)}" if min(scores) else f"up to frame {max(scores)}"
+            took = f"Tracked {span}, in {time.monotonic() - begun:.0f} s. What is amber below is worth a look."
+            yield self._view(key, frame, chosen, broken or took)
+
+    def export(self, key: str, kinds: list[str]) -> Changes:
+        with _in_a_sentence():
+            paths = self._desk.do(key, lambda work: write_outputs(work, kinds))
+            return self._files(paths, "The files are ready, below.")
+
+    def save(self, key: str) -> Changes:
+        with _in_a_sentence():
+            return self._files(
+                [self._desk.do(key, save_session)], "The session is ready, below; keep the clip with it."
+            )
+
+    def reopen(self, key: str, path: str) -> Changes:
+        with _in_a_sentence():
+            self._desk.change(key, partial(open_session_file, Path(path)))
+            return self._whole(key)
+
+    def _add(self, key: str, frame: int, chosen: int, prompt: Prompt) -> Changes:
+        self._desk.do(key, lambda work: work.add(prompt, object_id=chosen, frame=frame))
+        return self._view(key, frame, chosen)
+
+    def _files(self, paths: list[Path], words: str) -> Changes:
+        parts = self._parts
+        return {parts.files: gr.File(value=[str(path) for path in paths], visible=True), parts.status: words}
+
+    def _whole(self, key: str, words: str | None = None) -> Changes:
+        """Everything that a work shows, as when it was last looked at."""
+        parts = self._parts
+        model, frames, frame, chosen = self._desk.do(key, lambda w: (w.model, w.frames, w.frame, w.chosen))
+        return self._view(key, frame, chosen, words) | {
+            parts.key: key,
+            parts.frame: gr.Slider(maximum=max(1, frames - 1), value=frame),
+            parts.model: self._shelf.name_of(model) or self._shelf.own_name,
+            parts.by_words: _only_if(takes_words(model)),
+            parts.first: gr.Number(value=0, maximum=frames - 1),
+            parts.last: gr.Number(value=frames - 1, maximum=frames - 1),
+            parts.files: gr.File(value=None, visible=False),
+        }
+
+    def _view(
+        self, key: str, frame: int, chosen: int, words: str | None = None, result: FrameResult | None = None
+    ) -> Changes:
+        def draw(work: Work) -> Changes:
+            work.frame, work.chosen = frame, chosen
+            seen = result or work.look(frame)
+            ids = sorted({*work.object_ids, chosen})
+            timeline = draw_timeline(work.scores, work.object_ids, work.frames, frame)
+            parts = self._parts
+            return {
+                parts.picture: work.picture(seen),
+                parts.status: words or _say(work, seen),
+                parts.frame: frame,
+                parts.timeline: timeline + _swatches(ids),
+                parts.objects: gr.Radio(choices=[(_line(work, each), each) for each in ids], value=chosen),
+                parts.name: _called(work, chosen),
+                parts.hide: "Show" if chosen in work.hidden else "Hide",
+            }
+
+        return self._desk.do(key, draw)
+
+
+@contextmanager
+def _in_a_sentence() -> Iterator[None]:
+    """What a user can mend is shown in the page, in our own words."""
+    try:
+        yield
+    except SeemVideoError as error:
+        raise gr.Error(str(error), title="", print_exception=False) from None
+
+
+def _only_if(shown: bool) -> gr.Accordion:
+    return gr.Accordion(visible=shown)
+
+
+def _called(work: Work, object_id: int) -> str:
+    """The name that an object was given, or nothing."""
+    name = work.name_of(object_id)
+    return "" if name == str(object_id) else name
+
+
+def _line(work: Work, object_id: int) -> str:
+    hidden = " (hidden)" if object_id in work.hidden else ""
+    return (_called(work, object_id) or f"Object {object_id}") + hidden
+
+
+def _say(work: Work, seen: FrameResult) -> str:
+    found = [
+        f"{_called(work, object_id) or f'object {object_id}'} " + (f"{score:.0%} sure" if mask.any() else "not seen")
+        for object_id, mask, score in zip(seen.object_ids, seen.masks, seen.scores, strict=True)
+    ]
+    return f"Frame {seen.index}, {seen.time_s:.2f} s: " + (", ".join(found) or "no object yet") + "."
+
+
+def _swatches(ids: list[int]) -> str:
+    """The style that gives each line of the object list its colour."""
+    rules = (
+        f"#objects label:nth-of-type({i})::before{{background:{css_color(object_color(object_id))}}}"
+        for i, object_id in enumerate(ids, 1)
+    )
+    return f"<style>{''.join(rules)}</style>"

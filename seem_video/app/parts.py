@@ -1,0 +1,50 @@
+"""The parts of the page that acts read or change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Gradio's components, by what they are for.
+
+    Attributes:
+        key: of the work. gesture, shown: where the page's script puts strokes on the picture and on the reference.
+        picture, status, frame, strip, timeline: the frame in view, a sentence, its number, thumbnails, confidence.
+        model, tool: those chosen. objects, name, hide: the list, the chosen one's name, the button that hides it.
+        by_words, said, reference: the corner for models that take words and pictures, the words, the picture.
+        way, first, last: of tracking. kinds, files: to download.
+    """
+
+    key: gr.Textbox
+    gesture: gr.Textbox
+    shown: gr.Textbox
+    picture: gr.Image
+    status: gr.Markdown
+    frame: gr.Slider
+    strip: gr.HTML
+    timeline: gr.HTML
+    model: gr.Dropdown
+    tool: gr.Radio
+    objects: gr.Radio
+    name: gr.Textbox
+    hide: gr.Button
+    by_words: gr.Accordion
+    said: gr.Dropdown
+    reference: gr.Image
+    way: gr.Radio
+    first: gr.Number
+    last: gr.Number
+    kinds: gr.Dropdown
+    files: gr.File
+
+    def view(self) -> list[gr.components.Component]:
+        """What shows a frame and its objects."""
+        return [self.picture, self.status, self.frame, self.timeline, self.objects, self.name, self.hide]
+
+    def whole(self) -> list[gr.components.Component]:
+        """What changes with the clip or the model."""
+        return [*self.view(), self.key, self.strip, self.model, self.by_words, self.first, self.last, self.files]
