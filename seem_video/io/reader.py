@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -152,11 +153,12 @@ def open_reader(
     if not isinstance(source, str | Path):
         return open_arrays(source, span)
     path = Path(source)
-    if "://" in str(source) and not path.exists():
+    is_there = os.path.exists(path)  # for a name too long for the disk, Path.exists raises
+    if "://" in str(source) and not is_there:
         return open_stream(str(source), span)
-    if isinstance(source, str) and source.isdecimal() and not path.exists():
+    if isinstance(source, str) and source.isdecimal() and not is_there:
         return open_camera(int(source), span)
-    if not path.exists():
+    if not is_there:
         return open_images(_expand(str(source)), str(source), span)
     if path.is_dir():
         return open_images([p for p in path.iterdir() if not p.name.startswith(".")], str(source), span, folder=path)
