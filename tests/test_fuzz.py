@@ -33,10 +33,10 @@ def test_what_kills_a_process_is_named_and_the_others_go_on():
         if number == 1:
             time.sleep(600)
         if number == 2:
-            return Finding(str(np.ones(600 << 20, np.uint8)[-1]))
+            return Finding(str(np.ones(200 << 20, np.uint8)[-1]))
         return Finding("whole")
 
-    found = dict(run_cases(examine, range(6), workers=2, limit_s=20, limit_mib=held_mib + 400))
+    found = dict(run_cases(examine, range(6), workers=2, limit_s=10, limit_mib=held_mib + 100))
     outcomes = [found[number].outcome for number in range(6)]
     assert outcomes == ["crash", "hang", "memory", "whole", "whole", "whole"]
     assert found[0].words == f"ended with {-signal.SIGSEGV}"

@@ -29,6 +29,7 @@ import numpy as np
 import torch
 import typer
 from fuzz_corpus import Case, Sample, build_corpus, make_case
+from rich.console import Console
 from rich.progress import track as progress
 
 from seem_video import Click, Percent, SeemVideoError, load_model, track
@@ -222,7 +223,7 @@ def main(
     _model()
     counts: Counter[str] = Counter()
     found = run_cases(lambda n: examine(make_case(corpus, seed, n)), range(cases), workers, seconds, mib)
-    for number, finding in progress(found, "Cases", total=cases, transient=True):
+    for number, finding in progress(found, "Cases", total=cases, transient=True, console=Console(stderr=True)):
         counts[finding.outcome] += 1
         if finding.outcome in FAILURES:
             case = make_case(corpus, seed, number)
