@@ -187,6 +187,11 @@ def track(
     return summary
 
 
+def is_unfinished(out: Path) -> bool:
+    """Whether a run into a folder was cut short, after it had begun and so that it can be resumed."""
+    return (out / _UNFINISHED).exists()
+
+
 @contextmanager
 def _unfinished_run(
     summary: TrackSummary, info: SourceInfo, placed: Mapping[int, Sequence[PromptEntry]], *, resume: bool

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 import av
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 Images = npt.NDArray[np.uint8]  # (T, H, W, 3) RGB
 
@@ -49,3 +52,19 @@ def write_clip(path: Path, images: Images) -> Path:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
     return path
+
+
+_ON_A_SMALL_DISK = 'mount -t tmpfs -o size=64k none "$1" || exit 77; "${@:2}"; code=$?; ls "$1"; exit $code'
+
+
+def run_with_a_small_disk(folder: Path, *command: object) -> subprocess.CompletedProcess[str]:
+    """Runs a command while a folder is a disk of 64 KiB, and lists at last what is in that folder."""
+    if not shutil.which("unshare"):
+        pytest.skip("needs unshare to make a small disk")
+    shell = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", _ON_A_SMALL_DISK, "bash"]
+    finished = subprocess.run(
+        [*shell, str(folder), *map(str, command)], capture_output=True, text=True, timeout=600, check=False
+    )
+    if finished.returncode == 77 or "unshare" in finished.stderr:
+        pytest.skip(f"no small disk can be made here: {finished.stderr.strip()}")
+    return finished

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers import Finished, assert_refused, moving_square, write_clip
+from helpers import Finished, assert_refused, moving_square, run_with_a_small_disk, write_clip
 from PIL import Image
 
 Seem = Callable[..., Finished]
@@ -205,20 +204,13 @@ def test_ctrl_c_closes_what_was_begun_and_names_it_partial(tmp_path: Path):
         assert sum(1 for _ in container.decode(video=0)) >= 3
 
 
-_IN_A_SMALL_DISK = 'mount -t tmpfs -o size=64k none "$1" || exit 77; "${@:2}"; code=$?; ls "$1/out"; exit $code'
-
-
-@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare to make a small disk")
 def test_a_full_disk_is_said_and_nothing_half_written_has_a_final_name(tmp_path: Path):
     noise = np.random.default_rng(0).integers(0, 256, (40, 128, 128, 3), np.uint8)
     clip = write_clip(tmp_path / "noise.mp4", noise)
     disk = tmp_path / "disk"
     disk.mkdir()
-    track = [sys.executable, "-m", "seem_video", "track", clip, "--out", disk / "out", *CLICK, "--quiet"]
-    shell = ["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", _IN_A_SMALL_DISK, "bash"]
-    finished = subprocess.run([*shell, disk, *track], capture_output=True, text=True, timeout=300)
-    if finished.returncode == 77 or "unshare" in finished.stderr:
-        pytest.skip(f"no small disk can be made here: {finished.stderr.strip()}")
+    track = [sys.executable, "-m", "seem_video", "track", clip, "--out", disk, *CLICK, "--quiet"]
+    finished = run_with_a_small_disk(disk, *track)
     assert finished.returncode == 2
     assert re.fullmatch(r"Error: There is no room left[^\n]+\.\n", finished.stderr)
     assert all("partial" in name for name in finished.stdout.split()), finished.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from kill_resume import contents
 
 from seem_video import Box, Click, Polygon, PromptEntry, track
 from seem_video.errors import SeemVideoError
@@ -42,10 +43,6 @@ def folder(tmp_path: Path) -> Path:
     return source
 
 
-def _contents(out: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 @pytest.mark.parametrize("frame", [0, 7, COUNT - 1])
 def test_a_killed_run_is_resumed_to_the_very_same_files(model, folder: Path, tmp_path: Path, frame: int) -> None:
@@ -55,7 +52,7 @@ def test_a_killed_run_is_resumed_to_the_very_same_files(model, folder: Path, tmp
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "parts/masks.json").exists()
     track(folder, [Box(12, 30, 48, 66)], out=tmp_path / "parts", model=model, resume=True)
-    assert _contents(tmp_path / "parts") == _contents(tmp_path / "whole")
+    assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
 
 
 def test_a_run_that_failed_before_its_first_frame_leaves_an_empty_folder(folder: Path, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def _from_lines(path: Path, options: Mapping[str, Any]) -> list[Job]:
 def _job_of_line(line: str, folder: Path, options: Mapping[str, Any]) -> Job:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SeemVideoError(f"this is not JSON ({error}).") from error
     if not isinstance(row, dict) or not isinstance(row.get("source"), str) or "prompts" not in row:
         raise SeemVideoError('a job is an object with at least "source", a path, and "prompts".')

@@ -96,8 +96,12 @@ class Record:
         """Keeps an outcome; the file is replaced as a whole."""
         document = {"settings": self.settings, "outcome": dataclasses.asdict(outcome)}
         part = self.path.with_name(f".{self.path.name}.part")
-        part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(self.path)
+        try:
+            part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            part.replace(self.path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _identity(source: str) -> dict[str, Any]:

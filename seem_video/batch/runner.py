@@ -24,12 +24,14 @@ class Attempt:
     Attributes:
         job: what to do.
         folder: where its outputs go; what is in it is replaced.
+        resume: go on with what an earlier attempt left there, if it left something to go on with.
         device: where the model runs.
         threads: how many the model may use; None for as many as it likes.
     """
 
     job: Job
     folder: Path
+    resume: bool
     device: str
     threads: int | None
 
@@ -72,11 +74,18 @@ def run_attempt(attempt: Attempt) -> Ending:
     try:
         if attempt.threads is not None:
             _limit_threads(attempt.threads)
-        from seem_video.job import track
+        from seem_video.job import is_unfinished, track
 
-        job = attempt.job
+        job, folder = attempt.job, attempt.folder
+        resume = attempt.resume and is_unfinished(folder)
         summary = track(
-            job.source, job.prompts, out=attempt.folder, device=attempt.device, overwrite=True, **job.options
+            job.source,
+            job.prompts,
+            out=folder,
+            device=attempt.device,
+            overwrite=True,
+            resume=resume,
+            **job.options,
         )
     except SeemVideoError as error:
         return Ending(error=str(error), final=True)
@@ -100,14 +109,15 @@ def run_batch(
 ) -> list[Outcome]:
     """Tracks every job into `out / job.name`, at most `workers` at a time.
 
-    A job that an earlier run finished with the same settings is skipped. One whose process dies or raises something
-    unforeseen is tried once more; neither that nor a mistake in it (which is final) stops the others.
+    A job that an earlier run finished with the same settings is skipped, one that it left unfinished is resumed. One
+    whose process dies or raises something unforeseen is tried once more, and resumed; neither that nor a mistake in it
+    (which is final) stops the others.
 
     Args:
         out: the folder of all outputs; beside each job's folder lies its record, `NAME.job.json`.
         engine: what runs them.
         device: where the models run.
-        overwrite: replace what others made, or other settings.
+        overwrite: replace what others made, or other settings; what is unfinished begins anew.
         on_change: called whenever a job begins, is skipped, or an attempt at it has ended.
 
     Returns:
@@ -162,7 +172,8 @@ class _Batch:
             self.on_change(outcome)
             return False
         self.on_change(outcome)
-        self.engine.start(Attempt(job, folder, self.device, _threads(self.workers)))
+        resume = outcome.attempts > 1 or (earlier is not None and not self.overwrite)
+        self.engine.start(Attempt(job, folder, resume, self.device, _threads(self.workers)))
         return True
 
     def _earlier(self, record: Record) -> Outcome | None:

@@ -10,7 +10,7 @@ import typer
 
 SAVE_HELP = (
     "What to write, separated by commas: overlay, masks, rle, contact (these four unless given); cutout-webm, "
-    "cutout-mov, cutout-png, green, blur, gif, webp, coco, ytvis, yolo, cvat; see docs/outputs.md."
+    "cutout-mov, cutout-png, green, blur, gif, webp, coco, ytvis, yolo, cvat, labelstudio; see docs/outputs.md."
 )
 
 

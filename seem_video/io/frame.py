@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 ASSUMED_FPS = 25  # frames a second of a source that has no clock: images and arrays
+MOST_PIXELS = 16_384 * 8_192
+"""Of a frame; a damaged header that claims more would only fill the memory."""
 
 SourceKind = Literal["video", "images", "image", "arrays", "camera", "stream"]
 

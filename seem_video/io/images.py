@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from seem_video.errors import SeemVideoError
-from seem_video.io.frame import ASSUMED_FPS, Frame, SourceInfo
+from seem_video.io.frame import ASSUMED_FPS, MOST_PIXELS, Frame, SourceInfo
 from seem_video.io.reader import IndexedReader
 
 IMAGE_SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"))
@@ -67,25 +67,41 @@ def natural_key(path: Path) -> tuple[list[tuple[int, str]], str]:
 
 
 def _read(path: Path) -> npt.NDArray[np.uint8]:
+    _header_size(path)
     try:
         data = np.fromfile(path, np.uint8)  # cv2.imread knows no path outside ASCII on Windows
     except OSError as error:
         raise SeemVideoError(f"'{path}' cannot be opened ({error.strerror}); check its permissions.") from None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # mostly it returns None
+        image = None
     if image is None:
         raise SeemVideoError(f"'{path}' cannot be read as an image; replace it, or take it out of the folder.")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _header_size(path: Path) -> tuple[int, int] | None:
-    """Width and height as displayed, without decoding; None where the header says nothing that Pillow knows."""
+    """Width and height as displayed, without decoding; None where the header says nothing that Pillow knows.
+
+    Raises:
+        SeemVideoError: it claims more pixels than can be held.
+    """
     try:
         with Image.open(path) as image:
             width, height = image.size
             turned = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
-    except OSError:
+    except Image.DecompressionBombError:
+        raise _too_large(path) from None
+    except Exception:  # Pillow raises whatever a damaged header makes its plugins trip over
         return None
+    if width * height > MOST_PIXELS:
+        raise _too_large(path)
     return (height, width) if turned else (width, height)
+
+
+def _too_large(path: Path) -> SeemVideoError:
+    return SeemVideoError(f"'{path}' claims more pixels than can be held; check that it is whole, or scale it down.")
 
 
 def _sizes_differ(first: Path, size: tuple[int, int], other: Path, other_size: tuple[int, int]) -> SeemVideoError:

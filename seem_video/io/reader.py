@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -166,7 +167,7 @@ def is_live(source: object) -> bool:
     """Whether a source is a camera, a stream or a pipe, whose frames come whether or not they are wanted."""
     if not isinstance(source, str | Path):
         return isinstance(source, int)
-    if Path(source).exists():
+    if os.path.exists(source):  # for a name too long for the disk, Path.exists raises
         return Path(source).is_fifo()
     return "://" in str(source) or (isinstance(source, str) and (source == STDIN or source.isdecimal()))
 
@@ -184,7 +185,7 @@ def _open(
         return _open_live(source, span)
     assert not isinstance(source, int)
     path = Path(source)
-    if not path.exists():
+    if not os.path.exists(path):
         return open_images(_expand(str(source)), str(source), span)
     if path.is_dir():
         return open_images([p for p in path.iterdir() if not p.name.startswith(".")], str(source), span, folder=path)

@@ -89,11 +89,9 @@ def remove(path: Path) -> None:
 
 def _move(path: Path, target: Path) -> None:
     """Renames a file or folder; a folder in its place is moved aside first, so that no moment lacks both."""
-    if not target.is_dir():
-        path.replace(target)
-        return
     old = target.with_name(f".{target.name}.old.part")
-    remove(old)
-    target.replace(old)
+    if target.is_dir():
+        remove(old)
+        target.replace(old)
     path.replace(target)
     remove(old)

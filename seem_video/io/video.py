@@ -15,7 +15,7 @@ import av
 from av.stream import Disposition
 
 from seem_video.errors import SeemVideoError
-from seem_video.io.frame import ASSUMED_FPS, ColorTags, Frame, SourceInfo, SourceKind
+from seem_video.io.frame import ASSUMED_FPS, MOST_PIXELS, ColorTags, Frame, SourceInfo, SourceKind
 from seem_video.io.pixels import RgbConverter, display_orientation, rotation
 from seem_video.io.reader import SpanReader
 from seem_video.io.sound import sound_tracks
@@ -46,14 +46,24 @@ class Decoding:
         self.name = name
         self.container = open_container(address, name, **options)
         pictures = [
-            s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic
-        ]  # a cover picture
+            s
+            for s in self.container.streams.video
+            if s.codec_context is not None and not s.disposition & Disposition.attached_pic  # a cover picture
+        ]
         if not pictures or self.container.format.name in _NOT_PICTURES:
             found = "sound but no picture" if self.container.streams.audio else "no picture"
             self.container.close()
-            raise SeemVideoError(f"'{name}' has {found}; give a video.")
+            raise SeemVideoError(f"'{name}' has {found} that can be decoded; give a video.")
         self.stream = pictures[0]
+        context = self.stream.codec_context
+        if context.width * context.height > MOST_PIXELS:
+            self.container.close()
+            raise SeemVideoError(
+                f"'{name}' claims frames of {context.width}x{context.height}, more than can be held; "
+                "check that it is whole, or scale it down."
+            )
         self.stream.thread_type = "SLICE" if live else "AUTO"  # frame threads hold back as many pictures as they are
+        context.options = {"max_pixels": str(MOST_PIXELS)}  # frames may grow midway
         self.damage: str | None = None
         self.failure: str | None = None
         self.arrived_s = 0.0
@@ -231,7 +241,9 @@ class VideoReader(SpanReader):
             raise self._no_frame(index, len(self._timestamps))
 
     def _changed(self, index: int) -> SeemVideoError:
-        return SeemVideoError(f"Frame {index} of '{self.info.name}' cannot be read again; has the file changed?")
+        return SeemVideoError(
+            f"Frame {index} of '{self.info.name}' cannot be read again; the file is damaged, or has changed."
+        )
 
     def _frame(self, index: int, picture: av.VideoFrame) -> Frame:
         timestamp = self._timestamps[index]

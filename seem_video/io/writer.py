@@ -20,6 +20,7 @@ from seem_video.io.cutout import PRORES_4444, VP9, CutoutPngs, CutoutVideo
 from seem_video.io.cvat import CvatXml
 from seem_video.io.encode import OverlayVideo
 from seem_video.io.frame import SourceInfo
+from seem_video.io.label_studio import LabelStudioJson
 from seem_video.io.masks import MaskPngs, RleJson
 from seem_video.io.output import Output, Shot
 from seem_video.io.preview import Preview
@@ -52,6 +53,7 @@ _KINDS: dict[str, _Kind] = {
     "ytvis": _Kind("youtube_vis.json", YouTubeVisJson),
     "yolo": _Kind("yolo", YoloFolder),
     "cvat": _Kind("cvat.xml", CvatXml),
+    "labelstudio": _Kind("label_studio.json", LabelStudioJson),
 }
 FILES = {name: kind.file for name, kind in _KINDS.items()}
 """What can be saved, and the file or folder of each."""

@@ -66,8 +66,11 @@ def _read_ids(path: Path) -> npt.NDArray[np.integer[Any]]:
             values = np.asarray(image.convert("L") if image.mode == "1" else image)
     except UnidentifiedImageError as error:
         raise SeemVideoError(f"The mask '{path}' is no image; give a PNG of 0 and 255, or one id an object.") from error
-    except OSError as error:
-        raise SeemVideoError(f"The mask '{path}' cannot be read ({error.strerror or error}); check it.") from error
+    except Exception as error:  # Pillow raises whatever a damaged file makes its plugins trip over
+        why = getattr(error, "strerror", None) or error
+        raise SeemVideoError(f"The mask '{path}' cannot be read ({why}); check it.") from error
+    if not np.issubdtype(values.dtype, np.integer):
+        raise SeemVideoError(f"The mask '{path}' holds fractions; give a PNG of 0 and 255, or one id an object.")
     if values.ndim == 3:
         colours = values[..., : 1 if values.shape[2] == 2 else 3]
         if (colours != colours[..., :1]).any():

@@ -47,6 +47,7 @@ from seem_video.prompts.shapes import (
 
 _VISUAL = ("click", "box", "scribble", "polygon", "mask")
 _KINDS = (*_VISUAL, "text", "reference")
+_WHOLE = r"\d{1,9}"  # with thousands of digits, Python refuses to make a number of them
 _ON_REFERENCE = "reference-"  # begins the names of options that mark the object in the reference image before them
 
 
@@ -121,7 +122,7 @@ def load_prompts(path: Path) -> list[PromptEntry]:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SeemVideoError(f"The prompts file '{path}' cannot be read ({error.strerror}); check its path.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SeemVideoError(f"The prompts file '{path}' is not JSON ({error}); write a list of prompts.") from error
     if not isinstance(rows, list) or not rows:
         raise SeemVideoError(f"The prompts file '{path}' is no list of prompts such as [{{\"click\": [320, 240]}}].")
@@ -168,7 +169,7 @@ def _parse_shape(name: str, words: str) -> VisualPrompt:
 
 
 def _split_object(words: str) -> tuple[int | None, str]:
-    match = re.match(r"(\d+):(.*)", words, re.DOTALL)
+    match = re.match(rf"({_WHOLE}):(.*)", words, re.DOTALL)
     return (int(match[1]), match[2]) if match else (None, words)
 
 
@@ -205,7 +206,7 @@ _EXAMPLES = {
 
 
 def _parse_coordinate(word: str, where: str, example: str) -> Coordinate:
-    if re.fullmatch(r"[+-]?\d+", word):
+    if re.fullmatch(rf"[+-]?{_WHOLE}", word):
         return int(word)
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)%", word):
         return Percent(float(word[:-1]))
@@ -224,7 +225,7 @@ def _parse_at(words: str) -> int | Seconds:
 
 
 def _parse_whole(words: str, name: str, example: str) -> int:
-    if not re.fullmatch(r"\s*\d+\s*", words):
+    if not re.fullmatch(rf"\s*{_WHOLE}\s*", words):
         raise SeemVideoError(f"--{name} '{words}' is not a whole number from 0; write for example {example}.")
     return int(words)
 

@@ -6,6 +6,7 @@ x runs right, y runs down, and a pixel is named by whole numbers from 0. A fract
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -141,7 +142,7 @@ class Text:
     """The object in words, such as "the brown dog"; for models with a text encoder.
 
     Raises:
-        SeemVideoError: there is no word in it.
+        SeemVideoError: there is no word in it, or what is no character.
     """
 
     words: str
@@ -149,6 +150,7 @@ class Text:
     def __post_init__(self) -> None:
         if not self.words.strip():
             raise SeemVideoError("A text prompt is empty; name what to look for, for example a brown dog.")
+        _refuse_unwritable(self.words, "text prompt")
 
     def __str__(self) -> str:
         return f"text '{self.words}'"
@@ -193,7 +195,7 @@ class PromptEntry:
         label: the object's name on the overlay; None for the words of its text prompt, or else its number.
 
     Raises:
-        SeemVideoError: an object number outside 1..255, or a negative frame.
+        SeemVideoError: an object number outside 1..255, a negative frame, or a label of what is no character.
     """
 
     prompt: Prompt
@@ -206,6 +208,14 @@ class PromptEntry:
             raise SeemVideoError(f"Object {self.object_id} cannot be; objects are numbered from 1 to 255.")
         if isinstance(self.at, int) and self.at < 0:
             raise SeemVideoError(f"Frame {self.at} cannot be; frames count from 0.")
+        if self.label is not None:
+            _refuse_unwritable(self.label, "label")
+
+
+def _refuse_unwritable(words: str, what: str) -> None:
+    """Control characters and halves of characters have no place in a file of annotations."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in words):
+        raise SeemVideoError(f"The {what} {words!a} holds what is no character of a text; write it anew.")
 
 
 def _refuse_fractions(prompt: Prompt, *coordinates: object) -> None:

@@ -12,13 +12,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-from helpers import moving_square, write_clip
+from helpers import moving_square, run_with_a_small_disk, write_clip
 
 from seem_video import Click, PromptEntry
 from seem_video.batch.jobs import Job
 from seem_video.batch.processes import ProcessEngine
 from seem_video.batch.record import Outcome
 from seem_video.batch.runner import run_batch
+from seem_video.job import is_unfinished
 
 PROMPTS = (PromptEntry(Click(20, 30)),)
 FRAMES = 40
@@ -47,6 +48,7 @@ def test_a_killed_worker_costs_one_attempt_and_nothing_else(tmp_path: Path):
     out = tmp_path / "out"
     engine = ProcessEngine()
     killers: list[threading.Thread] = []
+    resumed: list[bool] = []
 
     def kill(name: str, attempt: int) -> None:
         wait_for(lambda: attempt == 2 or tracked(out, name) >= 3)  # the second time early, before it writes anything
@@ -57,6 +59,8 @@ def test_a_killed_worker_costs_one_attempt_and_nothing_else(tmp_path: Path):
         return [process.pid for attempt, process in list(engine._running.values()) if attempt.job.name == name]
 
     def on_change(outcome: Outcome) -> None:
+        if (outcome.name, outcome.state, outcome.attempts) == ("once", "begun", 2):
+            resumed.append(is_unfinished(out / "once"))
         begun_to_be_killed = {"once": outcome.attempts == 1, "always": True, "never": False}
         if outcome.state == "begun" and begun_to_be_killed[outcome.name]:
             killers.append(threading.Thread(target=kill, args=(outcome.name, outcome.attempts)))
@@ -71,6 +75,7 @@ def test_a_killed_worker_costs_one_attempt_and_nothing_else(tmp_path: Path):
         "never": ("done", 1),
     }
     assert outcomes[1].note == "Its process was ended by SIGKILL."
+    assert resumed == [True], "there was something to go on with"
     for name in ("once", "never"):
         assert {path.name for path in (out / name).iterdir()} == {"masks", "masks.json"}
         assert len(list((out / name / "masks").iterdir())) == FRAMES
@@ -115,3 +120,23 @@ def test_the_command_says_what_failed_and_leaves_with_4(seem, clip: Path, tmp_pa
     assert rows_shown == [["gone", "failed"], ["clip", "done"]]
     assert finished.err.splitlines()[-1] == "Error: 1 of 2 jobs failed: gone."
     assert seem("batch", tmp_path / "*.avi", "--out", tmp_path / "out").code == 2
+
+
+def test_a_full_disk_fails_one_job_and_the_others_go_on(clip: Path, tmp_path: Path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 128, 128, 3), np.uint8)
+    write_clip(tmp_path / "noise.mp4", noise)
+    for name in ("noise", "clip"):
+        (tmp_path / f"{name}.json").write_text(json.dumps([{"click": [20, 30]}]))
+    jobs = [{"source": f"{name}.mp4", "prompts": f"{name}.json", "save": ["overlay"]} for name in ("noise", "clip")]
+    (tmp_path / "jobs.jsonl").write_text("\n".join(map(json.dumps, jobs)))
+    (tmp_path / "out/noise").mkdir(parents=True)
+    words = [sys.executable, "-m", "seem_video", "batch", tmp_path / "jobs.jsonl", "--out", tmp_path / "out"]
+    finished = run_with_a_small_disk(tmp_path / "out/noise", *words, "--device", "cpu")
+    assert finished.returncode == 4
+    assert "noise: failed: There is no room left" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert (tmp_path / "out/clip/overlay.mp4").exists()
+    states = {
+        name: json.loads((tmp_path / f"out/{name}.job.json").read_text())["outcome"] for name in ("noise", "clip")
+    }
+    assert [(each["state"], each["attempts"]) for each in states.values()] == [("failed", 1), ("done", 1)]

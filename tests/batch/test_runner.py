@@ -6,9 +6,11 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import moving_square, write_clip
+from kill_resume import contents
 
 from seem_video import Click, PromptEntry, track
 from seem_video.batch import runner
@@ -16,6 +18,8 @@ from seem_video.batch.jobs import Job
 from seem_video.batch.record import Outcome
 from seem_video.batch.runner import Attempt, Ending, run_attempt, run_batch
 from seem_video.model import checkpoints
+from seem_video.results import FrameResult
+from seem_video.tracking.tracker import Tracker
 
 PROMPTS = (PromptEntry(Click(20, 30)),)
 
@@ -54,10 +58,6 @@ def jobs(tmp_path: Path, model, monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 
 def states(outcomes: list[Outcome]) -> dict[str, tuple[str, int]]:
     return {outcome.name: (outcome.state, outcome.attempts) for outcome in outcomes}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_files_are_those_of_single_runs(jobs: list[Job], tmp_path: Path, model):
@@ -129,3 +129,64 @@ def test_a_fault_of_ours_ends_the_attempt_with_its_traceback(jobs: list[Job], tm
     assert states(outcomes) == {"a": ("failed", 2)}
     assert str(outcomes[0].note).startswith("ZeroDivisionError")
     assert "Traceback" in (tmp_path / "out/a.job.json").read_text()
+
+
+def _dies_at(frame: int) -> Callable[[Attempt], Ending]:
+    """A first attempt at each job that tracks this many frames and is gone, as one that is killed."""
+    died = set()
+
+    def run(attempt: Attempt) -> Ending:
+        def die(result: FrameResult, expected: int | None) -> None:
+            if result.index == frame:
+                raise KeyboardInterrupt
+
+        if attempt.job.name in died:
+            return run_attempt(attempt)
+        died.add(attempt.job.name)
+        with pytest.raises(KeyboardInterrupt):
+            track(attempt.job.source, PROMPTS, out=attempt.folder, overwrite=True, on_frame=die, **attempt.job.options)
+        return Ending(error="Its process was ended by SIGKILL.")
+
+    return run
+
+
+@pytest.fixture
+def tracked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of the frames that a model was shown, in all runs."""
+    frames: list[int] = []
+    step = Tracker.step
+
+    def record(tracker: Tracker, index: int, *others: Any) -> Any:
+        frames.append(index)
+        return step(tracker, index, *others)
+
+    monkeypatch.setattr(Tracker, "step", record)
+    return frames
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_second_attempt_goes_on_where_the_first_one_ended(
+    jobs: list[Job], tmp_path: Path, tracked: list[int], overwrite: bool
+):
+    outcomes = run_batch(jobs[1:], tmp_path / "out", InlineEngine(_dies_at(1)), overwrite=overwrite)
+    assert states(outcomes) == {"b": ("done", 2)}
+    assert tracked == [0, 1, 2, 3], "no frame twice"
+    track(jobs[1].source, PROMPTS, out=tmp_path / "single", save=["masks", "rle"])
+    assert contents(tmp_path / "out/b") == contents(tmp_path / "single")
+
+
+@pytest.mark.parametrize(("overwrite", "frames"), [(False, [2, 3]), (True, [0, 1, 2, 3])])
+def test_a_later_batch_goes_on_unless_it_is_to_overwrite(
+    jobs: list[Job],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tracked: list[int],
+    overwrite: bool,
+    frames: list[int],
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_MOST_ATTEMPTS", 1)
+        assert states(run_batch(jobs[1:], tmp_path, InlineEngine(_dies_at(1)))) == {"b": ("failed", 1)}
+    tracked.clear()
+    assert states(run_batch(jobs[1:], tmp_path, InlineEngine(), overwrite=overwrite)) == {"b": ("done", 1)}
+    assert tracked == frames
