@@ -254,7 +254,7 @@ class Parity:
     ) -> tuple[Rows, Steps]:
         """The decoder layer by layer; rows look where `blocked`, of all steps one after another, lets them."""
         decoder, steps, taken = self.model.decoder, Steps([], []), 0
-        rows = decoder.start(len(owner), prompts)
+        rows, seen = decoder.start(len(owner), prompts), decoder.project(features.levels)
         for i in range(len(decoder.layers) + 1):
             k = i % len(features.levels)
             steps.masks.append(decoder.looks_at(rows, features.mask_levels[k], owner))
@@ -265,7 +265,7 @@ class Parity:
                 if blocked is not None:
                     step = torch.from_numpy(blocked[taken : taken + logits.numel()])
                     logits, taken = 0.5 - step.view(logits.shape).float(), taken + logits.numel()
-                rows = decoder.step(i, rows, logits, features.levels[k], owner, prompts)
+                rows = decoder.step(i, rows, logits, seen[i], owner, prompts)
         return rows, steps
 
     def _outputs(
