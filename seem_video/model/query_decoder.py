@@ -240,10 +240,11 @@ class QueryDecoder(nn.Module):
     def masks(embeddings: Tensor, mask_features: Tensor, owner: Tensor) -> Tensor:
         """Mask logits (N, Q, h, w) of mask embeddings (N, Q, C) on the frames `owner` of mask features (B, C, h, w).
 
-        Features of a single frame are not copied for each of the N.
+        Features of a single frame are not copied for each of the N, nor reordered, which a batched product would do.
         """
         if len(mask_features) == 1:
-            return torch.einsum("nqc,chw->nqhw", embeddings, mask_features[0])
+            logits = embeddings.flatten(0, 1) @ mask_features[0].flatten(1)
+            return logits.view(*embeddings.shape[:2], *mask_features.shape[2:])
         return torch.einsum("nqc,nchw->nqhw", embeddings, mask_features[owner])
 
     def _group(self, group: str, prompts: Prompts) -> tuple[Tensor, Tensor, Tensor]:
