@@ -32,6 +32,7 @@ from rich.table import Table
 from torch import Tensor
 
 from seem_video.errors import SeemVideoError
+from seem_video.evaluation.metrics import region_similarity
 from seem_video.evaluation.record import peak_memory_mb
 from seem_video.io.reader import open_reader
 from seem_video.model.architecture import build_filled
@@ -58,16 +59,18 @@ class Measured:
     """Seconds of each stage in one precision, masks (N, rows, columns) of the clicked objects, memory so far in MB."""
 
     seconds: dict[str, float]
-    masks: Tensor
+    masks: npt.NDArray[np.bool_]
     peak_mb: float
 
+    def iou(self, other: Measured) -> tuple[float, float]:
+        """Mean and least IoU over the objects of the masks with those in another precision."""
+        each = [region_similarity(a, b) for a, b in zip(self.masks, other.masks, strict=True)]
+        return float(np.mean(each)), min(each)
+
     def as_dict(self, full: Measured | None) -> dict[str, Any]:
-        """For JSON; with the IoU of the masks with those of another precision, its mean and least over the objects."""
+        """For JSON; with `iou` where there is another precision to compare with."""
         content: dict[str, Any] = {"seconds": self.seconds, "peak_mb": self.peak_mb}
-        if full is not None:
-            iou = _iou(self.masks, full.masks)
-            content |= {"iou_mean": float(iou.mean()), "iou_least": float(iou.min())}
-        return content
+        return content if full is None else content | dict(zip(("iou_mean", "iou_least"), self.iou(full), strict=True))
 
 
 @torch.inference_mode()
@@ -83,7 +86,7 @@ def measure(model: ReleasedSEEM, image: Image, clicks: Sequence[Click], runs: in
         work()
         seconds[stage] = statistics.median(_seconds(work, model) for _ in range(runs))
     seconds[IN_ALL] = sum(seconds[stage] for stage in (BACKBONE, PIXEL_DECODER, WITH_MEMORY))
-    return Measured(seconds, masks > 0, _peak_mb(model))
+    return Measured(seconds, (masks > 0).cpu().numpy(), _peak_mb(model))
 
 
 def _stages(
@@ -137,20 +140,10 @@ def _peak_mb(model: ReleasedSEEM) -> float:
     return peak_memory_mb() or float("nan")
 
 
-def _iou(a: Tensor, b: Tensor) -> Tensor:
-    """(N,) of masks (N, h, w); 1 for two empty ones."""
-    both, either = (a & b).sum((1, 2)), (a | b).sum((1, 2))
-    return torch.where(either > 0, both / either.clamp(min=1), 1.0)
-
-
 def _load(name: str, device: str) -> ReleasedSEEM:
     if not name.endswith(".manifest.json"):
         return need_released(load_model(name, device=device), "be timed here")
-    try:
-        filled = Manifest.read(Path(name)).fill()
-    except (OSError, ValueError, KeyError) as error:
-        raise SeemVideoError(f"{name} is no manifest of a checkpoint's tensors ({error}).") from error
-    tensors = {key: torch.from_numpy(np.asarray(value)) for key, value in filled.items()}
+    tensors = {key: torch.from_numpy(np.asarray(value)) for key, value in Manifest.read(Path(name)).fill().items()}
     return build_filled(tensors, INTERFACES["v0"]).to(pick_device(device)).to(memory_format=torch.channels_last)
 
 
@@ -188,8 +181,8 @@ def _show(title: str, measured: dict[str, Measured]) -> None:
     console.print(table)
     for precision, one in measured.items():
         if full is not None and one is not full:
-            iou = _iou(one.masks, full.masks)
-            console.print(f"IoU of masks in {precision} with {FULL}: mean {iou.mean():.4f}, least {iou.min():.4f}")
+            mean, least = one.iou(full)
+            console.print(f"IoU of masks in {precision} with {FULL}: mean {mean:.4f}, least {least:.4f}")
 
 
 def main(
