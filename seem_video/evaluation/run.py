@@ -127,7 +127,7 @@ def track_sequence(
         prompts=tuple(map(str, given)),
         rounds=tuple(curve),
         confidence=tuple(
-            tuple(round(scores.get(i, 0.0), 4) for scores in evaluated) for i in range(1, sequence.objects + 1)
+            tuple(round(frame.get(i, 0.0), 4) for frame in evaluated) for i in range(1, sequence.objects + 1)
         ),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -124,7 +125,7 @@ class Decoder(nn.Module):
         groups = {"query": queries, "memory": x.shape[1] - queries, "token": prompts.valid.shape[1]}
         rule = self._rule(groups, prompts.valid)
         auxiliary: list[Tensor] = []
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(cast("Iterable[DecoderLayer]", self.layers)):
             index = i % len(levels)
             logits = self._masks(x[:, :queries], object_pixels)
             if self.training:

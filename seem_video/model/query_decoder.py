@@ -6,8 +6,9 @@ evolves with them, and candidates that are described by a caption as well as by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -184,7 +185,8 @@ class QueryDecoder(nn.Module):
 
         It depends on no prompt, and is most of the decoder's work for one object.
         """
-        return [layer.project(levels[i % len(levels)]) for i, layer in enumerate(self.layers)]
+        layers = cast("Iterable[DecoderLayer]", self.layers)
+        return [layer.project(levels[i % len(levels)]) for i, layer in enumerate(layers)]
 
     def start(self, count: int, prompts: Prompts, *, without: frozenset[str] = frozenset()) -> Rows:
         """The rows of N sequences before the first layer."""
