@@ -154,7 +154,7 @@ def interactive(
     from seem_video.evaluation.interactive import run_interactive
 
     if root and images is None and masks is None:
-        folders = [(each / "images", each / "masks") for each in root]
+        folders: list[tuple[str | Path, str | Path]] = [(each / "images", each / "masks") for each in root]
     elif not root and images is not None and masks is not None:
         folders = [(images, masks)]
     else:

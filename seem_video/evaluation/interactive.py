@@ -95,7 +95,7 @@ class InteractiveSettings(Provenance):
 
 
 def run_interactive(
-    folders: Sequence[tuple[Path, Path]],
+    folders: Sequence[tuple[str | Path, str | Path]],
     out: str | Path,
     *,
     held_out: bool = False,
@@ -113,7 +113,7 @@ def run_interactive(
     are empty or do not match, and for a mask of another size than its image.
     """
     out = Path(out)
-    stills = find_stills(folders, held_out=held_out)
+    stills = find_stills([(Path(images), Path(masks)) for images, masks in folders], held_out=held_out)
     loaded = seem_video.load_model(model, device=device)
     names = tuple(still.name for still in stills)
     files = ((path.name, path) for still in stills for path in (still.image, still.mask))
