@@ -11,16 +11,16 @@ zero. The layer then looks where the golden run did, so that what follows must a
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+import typer
 from golden import Golden, Manifest
 from torch import Tensor
 
@@ -28,6 +28,7 @@ from seem_video.model.architecture import build_filled
 from seem_video.model.point_sampler import PointTokens
 from seem_video.model.query_decoder import INTERFACES, Answer, Prompts, Rows
 from seem_video.model.released import ReleasedFeatures, ReleasedSEEM, pick, text_similarity, visual_similarity
+from seem_video.terminal import run
 
 STAGE_TOLERANCE = 2e-4
 DECODER_TOLERANCE = 1e-3
@@ -254,7 +255,7 @@ class Parity:
     ) -> tuple[Rows, Steps]:
         """The decoder layer by layer; rows look where `blocked`, of all steps one after another, lets them."""
         decoder, steps, taken = self.model.decoder, Steps([], []), 0
-        rows = decoder.start(len(owner), prompts)
+        rows, seen = decoder.start(len(owner), prompts), decoder.project(features.levels)
         for i in range(len(decoder.layers) + 1):
             k = i % len(features.levels)
             steps.masks.append(decoder.looks_at(rows, features.mask_levels[k], owner))
@@ -265,7 +266,7 @@ class Parity:
                 if blocked is not None:
                     step = torch.from_numpy(blocked[taken : taken + logits.numel()])
                     logits, taken = 0.5 - step.view(logits.shape).float(), taken + logits.numel()
-                rows = decoder.step(i, rows, logits, features.levels[k], owner, prompts)
+                rows = decoder.step(i, rows, logits, seen[i], owner, prompts)
         return rows, steps
 
     def _outputs(
@@ -348,14 +349,13 @@ def findings(manifest: Manifest, golden: Golden) -> Iterator[Finding]:
 
 
 @torch.inference_mode()
-def main() -> int:
-    """Compare, print, and say by the exit code whether all is well."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("npz", type=Path)
-    arguments = parser.parse_args()
+def main(
+    manifest: Annotated[Path, typer.Argument(help="The .manifest.json of a checkpoint's tensors.")],
+    npz: Annotated[Path, typer.Argument(help="Golden outputs of its network.")],
+) -> int:
+    """Compare the released models with golden outputs of the published code; the exit code says whether all is well."""
     failed = 0
-    for finding in findings(Manifest.read(arguments.manifest), Golden(arguments.npz)):
+    for finding in findings(Manifest.read(manifest), Golden(npz)):
         failed += not finding.passed
         verdict = "ok" if finding.passed else "FAILED"
         print(
@@ -363,9 +363,9 @@ def main() -> int:
             f"  {finding.remark}".rstrip(),
             flush=True,
         )
-    print(f"{arguments.npz.name}: {'all within tolerance' if not failed else f'{failed} outside tolerance'}")
+    print(f"{npz.name}: {'all within tolerance' if not failed else f'{failed} outside tolerance'}")
     return int(failed > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from seem_video.errors import SeemVideoError
 
 TABLES = {
     "token_embedding", "query_feat", "query_embed", "level_embed", "pn_indicator", "spatial_embed", "spatial_featured",
@@ -64,16 +67,21 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read a `.manifest.json`."""
-        document = json.loads(path.read_text(encoding="utf-8"))
-        shapes = {entry["key"]: tuple(entry["shape"]) for entry in document["entries"]}
-        return cls(shapes, int(document["fill_checksum_crc32xor"], 16))
+        """Read a `.manifest.json`; raises `SeemVideoError` where it is none."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            shapes = {entry["key"]: tuple(entry["shape"]) for entry in document["entries"]}
+            return cls(shapes, int(document["fill_checksum_crc32xor"], 16))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SeemVideoError(f"{path} is no manifest of a checkpoint's tensors ({error}).") from error
 
     def fill(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Synthetic tensors; raises `ValueError` where they are not those that the golden outputs were made with."""
+        """Synthetic tensors; raises `SeemVideoError` if they are not those that the golden outputs were made with."""
         tensors = {key: fill_tensor(key, shape) for key, shape in self.shapes.items()}
         if (found := checksum(tensors)) != self.checksum:
-            raise ValueError(f"the filled tensors have checksum {found:08x}, the manifest says {self.checksum:08x}")
+            raise SeemVideoError(
+                f"The filled tensors have checksum {found:08x}, and the manifest says {self.checksum:08x}."
+            )
         return tensors
 
 
@@ -89,8 +97,12 @@ class Golden:
     """The inputs and expected outputs of one archive."""
 
     def __init__(self, path: Path) -> None:
-        self._arrays: Mapping[str, npt.NDArray[Any]] = np.load(path, allow_pickle=False)
-        self.meta: dict[str, Any] = json.loads(str(self._arrays["meta"]))
+        """Open an `.npz`; raises `SeemVideoError` where it is none of golden outputs."""
+        try:
+            self._arrays: Mapping[str, npt.NDArray[Any]] = np.load(path, allow_pickle=False)
+            self.meta: dict[str, Any] = json.loads(str(self._arrays["meta"]))
+        except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+            raise SeemVideoError(f"{path} is no archive of golden outputs ({error}).") from error
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays

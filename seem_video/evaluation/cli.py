@@ -137,7 +137,9 @@ def compare(
 @app.command()
 def interactive(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where interactive.json and run.json go.")],
-    root: Annotated[Path | None, typer.Option("--root", metavar="DIR", help="A folder of images/ and masks/.")] = None,
+    root: Annotated[
+        list[Path] | None, typer.Option("--root", metavar="DIR", help="A folder of images/ and masks/; or several.")
+    ] = None,
     images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Or: a folder of images,")] = None,
     masks: Annotated[
         Path | None, typer.Option("--masks", metavar="DIR", help="and one of PNGs of ids, of the same stems.")
@@ -151,10 +153,12 @@ def interactive(
     from seem_video.evaluation import tables
     from seem_video.evaluation.interactive import run_interactive
 
-    if root is not None and images is None and masks is None:
-        images, masks = root / "images", root / "masks"
-    elif root is not None or images is None or masks is None:
+    if root and images is None and masks is None:
+        folders: list[tuple[str | Path, str | Path]] = [(each / "images", each / "masks") for each in root]
+    elif not root and images is not None and masks is not None:
+        folders = [(images, masks)]
+    else:
         raise SeemVideoError("Say where the images are: either --root, or --images and --masks.")
     with tables.image_progress(shown=not as_json) as on_image:
-        scores = run_interactive(images, masks, out, held_out=held_out, model=model, device=device, on_image=on_image)
+        scores = run_interactive(folders, out, held_out=held_out, model=model, device=device, on_image=on_image)
     tables.show_interactive(scores, as_json=as_json)

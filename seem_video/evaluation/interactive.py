@@ -8,7 +8,7 @@ an object that is not there after 20 clicks counts as 20.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,8 +95,7 @@ class InteractiveSettings(Provenance):
 
 
 def run_interactive(
-    images: str | Path,
-    masks: str | Path,
+    folders: Sequence[tuple[str | Path, str | Path]],
     out: str | Path,
     *,
     held_out: bool = False,
@@ -104,18 +103,19 @@ def run_interactive(
     device: str = "auto",
     on_image: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> InteractiveScores:
-    """Clicks every object of every image in a folder, and writes `out/interactive.json`.
+    """Clicks every object of every image in some folders, and writes `out/interactive.json`.
 
-    `images` and `masks` are folders as in `stills.py`; with `held_out` only the images kept from training are clicked.
+    `folders` are pairs of images and masks as in `stills.py`, counted together; with `held_out` only the images kept
+    from training are clicked.
     `out/run.json` says what the run was made with and `out/cases/<image>.json` holds what is done: an interrupted run
     goes on with the images that are missing, and a folder made by another model or from other data is refused.
     `on_image` hears of each image, how many are done and how many there are. Raises SeemVideoError where the folders
     are empty or do not match, and for a mask of another size than its image.
     """
-    images, masks, out = Path(images), Path(masks), Path(out)
-    stills = find_stills(images, masks, held_out=held_out)
+    out = Path(out)
+    stills = find_stills([(Path(images), Path(masks)) for images, masks in folders], held_out=held_out)
     loaded = seem_video.load_model(model, device=device)
-    names = tuple(still.image.name for still in stills)
+    names = tuple(still.name for still in stills)
     files = ((path.name, path) for still in stills for path in (still.image, still.mask))
     settings = InteractiveSettings(**asdict(provenance(model, loaded, files)), images=names)
     if read_run(out, settings) is None:
@@ -123,9 +123,10 @@ def run_interactive(
     cases: list[Case] = []
     for done, still in enumerate(stills, start=1):
         cases += _finished(_cases_file(out, still)) or _click_image(still, loaded, out)
-        on_image(still.image.name, done, len(stills))
+        on_image(still.name, done, len(stills))
     if not cases:
-        raise SeemVideoError(f"The masks in {masks} hold no object; a mask marks its objects with ids above 0.")
+        where = " and ".join(str(masks) for _, masks in folders)
+        raise SeemVideoError(f"The masks in {where} hold no object; a mask marks its objects with ids above 0.")
     scores = InteractiveScores(tuple(cases))
     content = {"model": str(model), **scores.by_size(), "per_case": [asdict(case) for case in cases]}
     write_whole(out / "interactive.json", json.dumps(content) + "\n")
@@ -137,13 +138,13 @@ def _click_image(still: Still, model: VideoModel, out: Path) -> list[Case]:
 
     annotated = still.read()
     ious = click_until_good(StillImage(model, annotated.image), annotated) if annotated.objects else {}
-    cases = [Case(still.image.name, i, int(annotated.objects[i].sum()), tuple(values)) for i, values in ious.items()]
+    cases = [Case(still.name, i, int(annotated.objects[i].sum()), tuple(values)) for i, values in ious.items()]
     write_whole(_cases_file(out, still), json.dumps([asdict(case) for case in cases]) + "\n")
     return cases
 
 
 def _cases_file(out: Path, still: Still) -> Path:
-    return out / "cases" / f"{still.image.name}.json"
+    return out / "cases" / f"{still.name}.json"
 
 
 def _finished(path: Path) -> list[Case]:

@@ -43,6 +43,8 @@ class SequenceRun:
         passes: frames segmented, in all rounds.
         prompts: the robot user's prompts, as words.
         rounds: after each round, J and F mean of each object.
+        confidence: after the last round, the predicted IoU of each object on each evaluated frame; 0 where it was not
+            seen.
     """
 
     frames: int
@@ -50,6 +52,7 @@ class SequenceRun:
     passes: int
     prompts: tuple[str, ...]
     rounds: tuple[tuple[tuple[float, float], ...], ...]
+    confidence: tuple[tuple[float, ...], ...]
 
 
 @dataclass

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from seem_video.evaluation import charts
 from seem_video.evaluation.attributes import ATTRIBUTES, sequence_attributes
+from seem_video.evaluation.confidence import confidence
 from seem_video.evaluation.davis import DavisDataset, DavisSequence
 from seem_video.evaluation.labels import Labels, read_labels
 from seem_video.evaluation.metrics import mean_statistics
@@ -48,7 +49,7 @@ def write_report(
         ("Attributes", _attributes(dataset, scores)),
     ]
     if record is not None:
-        sections.append(("Run", _run(record)))
+        sections.append(("Run", _run(record, scores)))
     page = _PAGE.substitute(
         title=escape(f"DAVIS {dataset.year} {scores.title}"),
         sections="".join(f"<section><h2>{name}</h2>{content}</section>" for name, content in sections),
@@ -169,7 +170,7 @@ def _jf(objects: Sequence[ObjectScores]) -> float:
     return Scores("", (SequenceScores("", (), tuple(objects)),)).jf
 
 
-def _run(record: RunRecord) -> str:
+def _run(record: RunRecord, scores: Scores) -> str:
     runs = record.sequences.values()
     seconds, passes = sum(run.seconds for run in runs), sum(run.passes for run in runs)
     memory = "unknown" if record.peak_memory_mb is None else f"{record.peak_memory_mb:.0f} MB"
@@ -179,6 +180,7 @@ def _run(record: RunRecord) -> str:
             f"{passes / seconds:.1f} frames/s ({passes} frames in {seconds:.0f} s, reading and writing included)",
         ],
         ["peak memory", memory],
+        ["confidence", str(confidence(record, scores))],
         *([name, ", ".join(v) if isinstance(v, tuple) else str(v)] for name, v in asdict(record.settings).items()),
     ]
     table = _table(None, rows)

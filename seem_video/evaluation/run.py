@@ -100,13 +100,16 @@ def track_sequence(
     folder = staging / sequence.name
     new = given = first_prompts(sequence, init)
     seconds, curve = 0.0, []
+    said: dict[str, dict[int, float]] = {}
     with _failures_said(sequence, masks), seem_video.open_session(sequence.images, model) as session:
         folder.mkdir(parents=True)
         for remaining in reversed(range(rounds + 1)):
             _give(session, sequence, new)
             begun = time.perf_counter()
             for result in session.propagate():
-                write_labels(folder / sequence.result_name(sequence.frames[result.index]), label_map(result))
+                name = sequence.result_name(sequence.frames[result.index])
+                write_labels(folder / name, label_map(result))
+                said[name] = dict(zip(result.object_ids, result.scores.tolist(), strict=True))
             seconds += time.perf_counter() - begun
             scores = score_sequence(sequence, staging)
             curve.append(tuple((o.j_statistics.mean, o.f_statistics.mean) for o in scores.objects))
@@ -116,8 +119,17 @@ def track_sequence(
     shutil.rmtree(masks / sequence.name, ignore_errors=True)
     folder.rename(masks / sequence.name)
     staging.rmdir()
-    frames = len(sequence.frames)
-    return SequenceRun(frames, seconds, frames * (rounds + 1), tuple(map(str, given)), tuple(curve))
+    evaluated = [said[sequence.result_name(annotation)] for annotation in sequence.evaluated]
+    return SequenceRun(
+        frames=len(sequence.frames),
+        seconds=seconds,
+        passes=len(sequence.frames) * (rounds + 1),
+        prompts=tuple(map(str, given)),
+        rounds=tuple(curve),
+        confidence=tuple(
+            tuple(round(frame.get(i, 0.0), 4) for frame in evaluated) for i in range(1, sequence.objects + 1)
+        ),
+    )
 
 
 def _prompt_source(dataset: DavisDataset, init: Init, texts: Path | None) -> MaskInit | Expressions:

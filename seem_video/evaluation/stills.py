@@ -7,7 +7,8 @@ with `images/` and `masks/`, the layout that training reads too.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,11 @@ HELD_OUT = 10
 
 @dataclass(frozen=True)
 class Still:
-    """An image and its mask, as files."""
+    """An image and its mask, as files; the image's file name, after its data set's where there are several."""
 
     image: Path
     mask: Path
+    name: str
 
     def read(self) -> AnnotatedImage:
         """Reads both; raises SeemVideoError where one cannot be read, or the mask has another size than the image."""
@@ -54,24 +56,42 @@ class AnnotatedImage:
     void: npt.NDArray[np.bool_]
 
 
-def find_stills(images: Path, masks: Path, *, held_out: bool = False) -> list[Still]:
-    """The images of a folder with their masks, in natural order of their names; with `held_out` those held out alone.
+def find_stills(folders: Sequence[tuple[Path, Path]], *, held_out: bool = False) -> list[Still]:
+    """The stills of pairs of folders, of images and of masks; with `held_out` those held out alone.
 
-    Raises SeemVideoError where a folder is missing or empty, or an image has no mask.
+    They come in natural order of their names within a pair. Raises SeemVideoError where a folder is missing or empty,
+    an image has no mask, none is held out, or two images would have one name.
     """
+    stills: dict[str, Still] = {}
+    total = 0
+    for images, masks in folders:
+        found = _images(images, masks)
+        total += len(found)
+        for path in found:
+            if held_out and not is_held_out(path.stem):
+                continue
+            still = Still(path, masks / f"{path.stem}.png", path.name)
+            if len(folders) > 1:
+                still = replace(still, name=f"{images.absolute().parent.name}/{path.name}")
+            if not still.mask.is_file():
+                raise SeemVideoError(f"{path.name} has no mask {still.mask}; every image needs one.")
+            if still.name in stills:
+                raise SeemVideoError(f"There are two images {still.name}; give folders of different names, each once.")
+            stills[still.name] = still
+    if not stills:
+        where = " and ".join(str(images) for images, _ in folders)
+        raise SeemVideoError(f"None of the {total} images in {where} is held out; leave --held-out away.")
+    return list(stills.values())
+
+
+def _images(images: Path, masks: Path) -> list[Path]:
     for folder in (images, masks):
         if not folder.is_dir():
             raise SeemVideoError(f"{folder} is not a folder; give a folder of images and one of PNG masks.")
     found = sorted((p for p in images.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
     if not found:
         raise SeemVideoError(f"{images} holds no image; give the folder that the images lie in.")
-    chosen = [path for path in found if is_held_out(path.stem)] if held_out else found
-    if not chosen:
-        raise SeemVideoError(f"None of the {len(found)} images in {images} is held out; leave --held-out away.")
-    for path in chosen:
-        if not (masks / f"{path.stem}.png").is_file():
-            raise SeemVideoError(f"{path.name} has no mask {masks / f'{path.stem}.png'}; every image needs one.")
-    return [Still(path, masks / f"{path.stem}.png") for path in chosen]
+    return found
 
 
 def is_held_out(stem: str) -> bool:

@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from seem_video.evaluation.compare import Comparison
+from seem_video.evaluation.confidence import confidence
 from seem_video.evaluation.interactive import InteractiveScores
 from seem_video.evaluation.metrics import Statistics, mean_statistics
 from seem_video.evaluation.record import SequenceRun, area_under_curve, round_curve
@@ -85,6 +86,7 @@ def show_run(result: RunResult, report: Path, *, as_json: bool) -> None:
         console.print(_round_table(result))
     runs = result.record.sequences.values()
     seconds = sum(run.seconds for run in runs)
+    console.print(f"Confidence: {confidence(result.record, result.scores)}.")
     console.print(f"{sum(run.passes for run in runs) / seconds:.1f} frames/s, {seconds:.0f} s in all. Report: {report}")
     if missing := result.dataset.missing:
         present, listed = len(result.dataset.sequences), len(result.dataset.sequences) + len(missing)
@@ -118,11 +120,13 @@ def show_comparison(comparison: Comparison, *, as_json: bool) -> None:
 def run_as_dict(result: RunResult) -> dict[str, Any]:
     """A run's scores, rounds and speed, for JSON."""
     runs = result.record.sequences.values()
+    correlation = confidence(result.record, result.scores).correlation
     return {
         **result.scores.as_dict(),
         "missing": list(result.dataset.missing),
         "rounds": [{"J&F": jf, "J": j, "F": f} for jf, j, f in round_curve(result.record)],
         "area_under_curve": area_under_curve(round_curve(result.record)),
+        "confidence_correlation": None if math.isnan(correlation) else correlation,
         "frames_per_second": sum(run.passes for run in runs) / sum(run.seconds for run in runs),
         "peak_memory_mb": result.record.peak_memory_mb,
     }

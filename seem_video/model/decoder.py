@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -42,11 +43,16 @@ class DecoderLayer(nn.Module):
         self.self_norm = nn.LayerNorm(dim)
         self.ffn = FeedForward(dim, ffn_dim)
 
+    def project(self, level: Tensor) -> tuple[Tensor, Tensor]:
+        """What rows see of a level (B, C, h, w): keys and values (B, heads, h * w, C / heads)."""
+        memory = level.flatten(2).transpose(1, 2)
+        return self.cross_attn.project_memory(memory + sine_sequence(level), memory)
+
     def forward(
         self,
         x: Tensor,
         position: Tensor,
-        level: Tensor,
+        seen: tuple[Tensor, Tensor],
         owner: Tensor,
         looks_at: Tensor,
         tokens: Tensor,
@@ -56,7 +62,7 @@ class DecoderLayer(nn.Module):
 
         Args:
             x, position: (N, R, C) rows; the first Q of them look at the image.
-            level: (B, C, h, w) what is looked at, with its level embedding.
+            seen: what `project` returned of a level of B frames, with its level embedding.
             owner: (N,) the frame of each object.
             looks_at: (N, 1, Q, h * w) bool, where each of these may look.
             tokens: (N, T, C) prompts of this level; seen by rows, never changed, so that they need no rows.
@@ -65,10 +71,9 @@ class DecoderLayer(nn.Module):
         Returns:
             (N, R, C)
         """
-        looking, memory = looks_at.shape[2], level.flatten(2).transpose(1, 2)
-        key, value = self.cross_attn.project_memory(memory + sine_sequence(level), memory)
-        seen = of_each_object(key, owner), of_each_object(value, owner)
-        looked = self.cross_attn(x[:, :looking] + position[:, :looking], seen, looks_at)
+        looking, (key, value) = looks_at.shape[2], seen
+        own = of_each_object(key, owner), of_each_object(value, owner)
+        looked = self.cross_attn(x[:, :looking] + position[:, :looking], own, looks_at)
         x = torch.cat([self.cross_norm(x[:, :looking] + looked), x[:, looking:]], dim=1)
         both = torch.cat([x, tokens], dim=1)
         keys = self.self_attn.project_memory(both + torch.cat([position, tokens], dim=1), both)
@@ -120,7 +125,7 @@ class Decoder(nn.Module):
         groups = {"query": queries, "memory": x.shape[1] - queries, "token": prompts.valid.shape[1]}
         rule = self._rule(groups, prompts.valid)
         auxiliary: list[Tensor] = []
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(cast("Iterable[DecoderLayer]", self.layers)):
             index = i % len(levels)
             logits = self._masks(x[:, :queries], object_pixels)
             if self.training:
@@ -129,7 +134,7 @@ class Decoder(nn.Module):
                 logits = torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
             looks_at = foreground(resize_to(logits.detach(), levels[index]))
             level = levels[index] + self.level_embed[index, :, None, None]
-            x = layer(x, position, level, owner, looks_at, prompts.levels[index], rule)
+            x = layer(x, position, layer.project(level), owner, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(

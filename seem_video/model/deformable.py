@@ -103,8 +103,8 @@ class DeformablePixelDecoder(nn.Module):
             x = layer(x, position, sizes, centres)
         parts = x.transpose(1, 2).split([h * w for h, w in sizes], dim=2)
         levels = [part.unflatten(2, size) for part, size in zip(parts, sizes, strict=True)]
-        finest = F.relu(self.smooth[0](self.adapters[0](maps[0]) + resize_to(levels[-1], maps[0])))
-        return levels, self.mask_features(finest)
+        finest = self.smooth[0](self.adapters[0](maps[0]) + resize_to(levels[-1], maps[0]))
+        return levels, self.mask_features(F.relu(finest, inplace=True))
 
 
 def _centres(x: Tensor) -> Tensor:

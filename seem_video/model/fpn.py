@@ -46,9 +46,9 @@ class TransformerPyramid(nn.Module):
         Returns:
             levels: (B, dim, h, w) at strides 32, 16, 8; mask_features: (B, dim, h, w) at stride 4.
         """
-        x = F.relu(self.smooth[3](encode_map(self.encoder, self.input_proj(maps[3]))))
+        x = F.relu(self.smooth[3](encode_map(self.encoder, self.input_proj(maps[3]))), inplace=True)
         levels = [x]
         for i in (2, 1, 0):
-            x = F.relu(self.smooth[i](self.adapters[i](maps[i]) + upsample(x, maps[i])))
+            x = F.relu(self.smooth[i](self.adapters[i](maps[i]) + upsample(x, maps[i])), inplace=True)
             levels.append(x)
         return levels[:3], convolve(levels[3], self.mask_features.weight, self.mask_features.bias)

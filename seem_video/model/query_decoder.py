@@ -6,8 +6,9 @@ evolves with them, and candidates that are described by a caption as well as by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -111,12 +112,14 @@ class Rows:
 
     Attributes:
         x, position: (N, R, C). item: (N, R) long. sizes: rows of each group, in order; those that look come first.
+        rule: (N, 1, R, R + T) bool: who may attend to whom, of rows and prompt tokens.
     """
 
     x: Tensor
     position: Tensor
     item: Tensor
     sizes: dict[str, int]
+    rule: Tensor
 
     def span(self, group: str) -> slice:
         """Where the rows of a group are."""
@@ -152,7 +155,7 @@ class QueryDecoder(nn.Module):
 
     def forward(
         self,
-        levels: Sequence[Tensor],
+        seen: Sequence[tuple[Tensor, Tensor]],
         mask_levels: Sequence[Tensor],
         owner: Tensor,
         prompts: Prompts,
@@ -162,8 +165,8 @@ class QueryDecoder(nn.Module):
         """Decode.
 
         Args:
-            levels: (B, C, h, w) maps of B frames with their level embedding, coarsest first.
-            mask_levels: (B, C, h, w) mask features at the levels' sizes.
+            seen: what each layer sees of B frames, as `project` returned it.
+            mask_levels: (B, C, h, w) mask features at the sizes of the levels.
             owner: (N,) the frame of each sequence.
             prompts: of the N sequences.
             without: groups of queries that nobody asks for.
@@ -173,9 +176,17 @@ class QueryDecoder(nn.Module):
         """
         rows = self.start(len(owner), prompts, without=without)
         for i in range(len(self.layers)):
-            k = i % len(levels)
-            rows = self.step(i, rows, self.looks_at(rows, mask_levels[k], owner), levels[k], owner, prompts)
+            logits = self.looks_at(rows, mask_levels[i % len(mask_levels)], owner)
+            rows = self.step(i, rows, logits, seen[i], owner, prompts)
         return self.answers(rows)
+
+    def project(self, levels: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """What each layer sees of B frames, from maps (B, C, h, w) with their level embedding, coarsest first.
+
+        It depends on no prompt, and is most of the decoder's work for one object.
+        """
+        layers = cast("Iterable[DecoderLayer]", self.layers)
+        return [layer.project(levels[i % len(levels)]) for i, layer in enumerate(layers)]
 
     def start(self, count: int, prompts: Prompts, *, without: frozenset[str] = frozenset()) -> Rows:
         """The rows of N sequences before the first layer."""
@@ -188,36 +199,35 @@ class QueryDecoder(nn.Module):
             sizes[group] = x.shape[-2]
             parts.append((x.expand(count, -1, -1), position.expand(count, -1, -1), item.expand(count, -1)))
         x, position, item = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
-        return Rows(x, position, item, sizes)
+        return Rows(x, position, item, sizes, self._rule(sizes, item, prompts))
 
     def looks_at(self, rows: Rows, mask_level: Tensor, owner: Tensor) -> Tensor:
         """(N, L, h, w) mask logits of all looking rows at one level."""
         looking = sum(size for group, size in rows.sizes.items() if group in self.interface.looks)
         return self.masks(self.mask_embed(self.norm(rows.x[:, :looking])), mask_level, owner)
 
-    def step(self, i: int, rows: Rows, logits: Tensor, level: Tensor, owner: Tensor, prompts: Prompts) -> Rows:
-        """Layer `i`, given mask logits (N, L, h, w) of the looking rows; memory rows look where the mask was before."""
-        layer, item = self.layers[i], rows.item
+    def step(
+        self, i: int, rows: Rows, logits: Tensor, seen: tuple[Tensor, Tensor], owner: Tensor, prompts: Prompts
+    ) -> Rows:
+        """Layer `i`, given mask logits (N, L, h, w) of the looking rows, and what it sees of the frames.
+
+        Memory rows look where the mask was before.
+        """
+        item, rule = rows.item, rows.rule
         if "memory" in rows.sizes:
             span = rows.span("memory")
             if prompts.memory_draw is not None:
                 item = item.clone()
                 item[:, span] = prompts.memory_draw[i]
+                rule = self._rule(rows.sizes, item, prompts)
             assert prompts.previous is not None
-            before = resize_to(prompts.previous, level)
+            before = resize_to(prompts.previous, logits)
             index = item[:, span, None, None].expand(-1, -1, *before.shape[-2:])
             logits = torch.cat([logits[:, : span.start], before.gather(1, index), logits[:, span.stop :]], dim=1)
         tokens = [group.levels[i % len(group.levels)] for group in prompts.tokens.values()]
-        x = layer(
-            rows.x,
-            rows.position,
-            level,
-            owner,
-            foreground(logits),
-            torch.cat([rows.x[:, :0], *tokens], dim=1),
-            self._rule(rows.sizes, item, prompts),
-        )
-        return Rows(x, rows.position, rows.item, rows.sizes)
+        prompted = torch.cat([rows.x[:, :0], *tokens], dim=1)
+        x = self.layers[i](rows.x, rows.position, seen, owner, foreground(logits), prompted, rule)
+        return replace(rows, x=x)
 
     def answers(self, rows: Rows) -> dict[str, Answer]:
         """The candidates as they stand after the last layer."""
@@ -232,10 +242,11 @@ class QueryDecoder(nn.Module):
     def masks(embeddings: Tensor, mask_features: Tensor, owner: Tensor) -> Tensor:
         """Mask logits (N, Q, h, w) of mask embeddings (N, Q, C) on the frames `owner` of mask features (B, C, h, w).
 
-        Features of a single frame are not copied for each of the N.
+        Features of a single frame are not copied for each of the N, nor reordered, which a batched product would do.
         """
         if len(mask_features) == 1:
-            return torch.einsum("nqc,chw->nqhw", embeddings, mask_features[0])
+            logits = embeddings.flatten(0, 1) @ mask_features[0].flatten(1)
+            return logits.view(*embeddings.shape[:2], *mask_features.shape[2:])
         return torch.einsum("nqc,nchw->nqhw", embeddings, mask_features[owner])
 
     def _group(self, group: str, prompts: Prompts) -> tuple[Tensor, Tensor, Tensor]:

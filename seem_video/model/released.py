@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -49,11 +49,13 @@ class ReleasedFeatures:
     Attributes:
         levels: (B, C, h, w) at strides 32, 16, 8, with their level embedding.
         mask_features: (B, C, h, w) at stride 4. mask_levels: the same at the levels' sizes.
+        seen: what each layer of the decoder sees of the levels; filled by the first decoding, for those that follow.
     """
 
     levels: list[Tensor]
     mask_features: Tensor
     mask_levels: list[Tensor]
+    seen: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
 
 class ReleasedSEEM(nn.Module):
@@ -153,7 +155,8 @@ class ReleasedSEEM(nn.Module):
         self, features: ReleasedFeatures, owner: Tensor, prompts: Prompts, *, without: frozenset[str] = frozenset()
     ) -> dict[str, Answer]:
         """The candidates of each group of queries for N sequences on the frames `owner` (N,), float32."""
-        answers = self.decoder(features.levels, features.mask_levels, owner, prompts, without=without)
+        features.seen = features.seen or self.decoder.project(features.levels)
+        answers = self.decoder(features.seen, features.mask_levels, owner, prompts, without=without)
         return {name: Answer(a.embeddings.float(), a.captions.float(), a.item) for name, a in answers.items()}
 
     @_autocast

@@ -18,7 +18,8 @@ from torch import Tensor
 TILE = 4
 """Outputs of a tile along each axis; with three taps it reads `TILE + 2` inputs."""
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
-"""Of the sets tried, the one that rounds least: in float32, 512 channels, 6 times the error of the direct sum."""
+"""Of the sets tried, the one that rounds least. With 512 channels it has 6 times the largest error of the direct sum in
+float32, and 5 times its mean error in bfloat16."""
 LEAST_CHANNELS = 128
 LEAST_PIXELS = 4096
 """Of a smaller map the direct sum is as fast."""
@@ -28,19 +29,20 @@ _TILES_AT_ONCE = 256  # 19 MB of transformed inputs at 512 channels
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.conv2d` with the padding that keeps the size; by minimal filtering where that is faster.
 
-    That is on a CPU in float32, for 3 x 3 kernels (O, C, 3, 3) and large maps (B, C, h, w) of many channels; GPU
-    libraries choose for themselves.
+    That is on a CPU in float32, or in bfloat16 by autocast, for 3 x 3 kernels (O, C, 3, 3) and large maps (B, C, h, w)
+    of many channels; GPU libraries choose for themselves.
     """
-    if _pays(x, weight):
-        return convolve_tiles(x, weight, bias)
-    return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+    precision = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    if not _pays(x, weight, precision):
+        return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+    with torch.autocast("cpu", enabled=False):
+        return convolve_tiles(x.to(precision), weight.to(precision), None if bias is None else bias.to(precision))
 
 
-def _pays(x: Tensor, weight: Tensor) -> bool:
+def _pays(x: Tensor, weight: Tensor, precision: torch.dtype) -> bool:
     return (
         x.device.type == "cpu"
-        and x.dtype == weight.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
+        and precision in (torch.float32, torch.bfloat16)
         and weight.shape[-2:] == (3, 3)
         and min(weight.shape[:2]) >= LEAST_CHANNELS
         and x.shape[-2] * x.shape[-1] >= LEAST_PIXELS
@@ -65,7 +67,7 @@ def convolve_tiles(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
         tiles = (outputs @ mixed.flatten(1)).view(TILE, TILE, count, -1, columns, len(weight))
         result[:, start : start + band] = tiles.permute(2, 3, 0, 4, 1, 5)
     y = result.flatten(1, 2).flatten(2, 3)[:, :height, :width].permute(0, 3, 1, 2)
-    return y if bias is None else y + bias[:, None, None]
+    return y if bias is None else y.add_(bias[:, None, None])
 
 
 @cache

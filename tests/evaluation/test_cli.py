@@ -43,7 +43,8 @@ def test_the_embedded_model_follows_two_objects_from_their_masks(tmp_path):
     printed = json.loads(result.stdout)
     assert list(printed["objects"]) == ["dog_1", "dog_2"]
     assert printed["frames_per_second"] > 0
-    assert (tmp_path / "out" / "report" / "index.html").is_file()
+    assert -1 <= printed["confidence_correlation"] <= 1
+    assert "rank correlation of predicted and true IoU" in (tmp_path / "out" / "report" / "index.html").read_text()
 
 
 def test_a_mistake_is_an_error_for_the_command_line_to_say(tmp_path):

@@ -40,9 +40,9 @@ def folders(tmp_path, monkeypatch):
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()
 
-    def add(stem, mask):
-        Image.fromarray(np.zeros((*mask.shape, 3), np.uint8)).save(tmp_path / "images" / f"{stem}.jpg")
-        Image.fromarray(mask).save(tmp_path / "masks" / f"{stem}.png")
+    def add(stem, mask, root=tmp_path):
+        Image.fromarray(np.zeros((*mask.shape, 3), np.uint8)).save(root / "images" / f"{stem}.jpg")
+        Image.fromarray(mask).save(root / "masks" / f"{stem}.png")
 
     return tmp_path, add
 
@@ -52,7 +52,7 @@ def disk(radius, value=1, at=(40, 40)):
 
 
 def run(root, **options):
-    return run_interactive(root / "images", root / "masks", root / "out", **options)
+    return run_interactive([(root / "images", root / "masks")], root / "out", **options)
 
 
 def test_an_object_the_size_of_the_brush_takes_one_click_and_a_large_one_more(folders):
@@ -115,6 +115,24 @@ def test_held_out_images_are_one_in_ten_by_their_name_alone(folders):
         add(f"{i:012}", disk(12))
     kept = {case.image for case in run(root, held_out=True).cases}
     assert kept == {"000000000027.jpg", "000000000028.jpg"}
+
+
+def test_several_folders_make_one_figure_and_their_images_keep_apart(folders):
+    root, add = folders
+    for name in ("a", "b"):
+        for part in ("images", "masks"):
+            (root / name / part).mkdir(parents=True)
+    add("same", disk(12), root / "a")
+    add("same", disk(20), root / "b")
+    both = [(root / name / "images", root / name / "masks") for name in ("a", "b")]
+    scores = run_interactive(both, root / "out")
+    assert [case.image for case in scores.cases] == ["a/same.jpg", "b/same.jpg"]
+    assert scores.noc(0.85) == sum(case.clicks_to(0.85) for case in scores.cases) / 2
+    assert (root / "out" / "cases" / "b" / "same.jpg.json").is_file()
+    with pytest.raises(SeemVideoError, match=r"two images a/same\.jpg"):
+        run_interactive([both[0], both[0]], root / "other")
+    with pytest.raises(SeemVideoError, match="None of the 2 images in"):
+        run_interactive(both, root / "other", held_out=True)
 
 
 def test_noc_counts_20_for_what_never_gets_there():

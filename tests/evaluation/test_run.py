@@ -72,6 +72,7 @@ def test_a_run_writes_masks_tables_and_a_record(init, tracker, tmp_path):
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["settings"]["init"] == init
     assert record["sequences"]["dog"]["frames"] == 5
+    assert record["sequences"]["dog"]["confidence"] == [[1.0, 1.0, 1.0]]
 
 
 @dataclass(frozen=True)

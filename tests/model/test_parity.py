@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import check_parity
+import numpy as np
 import pytest
 import torch
 from golden import Golden, Manifest
-from helpers import Finished
+from helpers import Finished, assert_refused
 from tiny import GOLDEN, INTERFACE_OF, filled, tiny, write_manifest
 
 from seem_video.errors import SeemVideoError
@@ -18,6 +20,7 @@ from seem_video.model import released_weights
 from seem_video.model.checkpoints import load_model
 from seem_video.model.released import ReleasedSEEM
 from seem_video.model.released_keys import our_name, published_name
+from seem_video.terminal import run
 
 SHARED = Path(__file__).parents[2] / "../shared/golden/seem"
 
@@ -41,6 +44,27 @@ def test_a_released_model_gives_the_published_outputs(name: str) -> None:
             check_parity.findings(Manifest.read(SHARED / f"{name}.manifest.json"), Golden(SHARED / f"{name}.npz"))
         )
     assert [finding for finding in findings if not finding.passed] == []
+
+
+def test_the_tool_says_by_its_exit_code_whether_all_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*words: object) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["check_parity.py", *map(str, words)])
+        with pytest.raises(SystemExit) as leaving:
+            run(check_parity.main)
+        return Finished(int(leaving.value.code or 0), *capsys.readouterr())
+
+    manifest, archive = write_manifest("tiny_davit", tmp_path), GOLDEN / "tiny_davit.npz"
+    finished = call(manifest, archive)
+    assert (finished.code, finished.out.splitlines()[-1]) == (0, "tiny_davit.npz: all within tolerance")
+    arrays = dict(np.load(archive))
+    arrays["img1/res5"] = arrays["img1/res5"] + 1
+    np.savez(tmp_path / "wrong.npz", **arrays)
+    finished = call(manifest, tmp_path / "wrong.npz")
+    assert (finished.code, finished.out.splitlines()[-1]) == (1, "wrong.npz: 1 outside tolerance")
+    assert_refused(call(manifest, tmp_path / "none.npz"), "none.npz is no archive of golden outputs")
+    assert_refused(call(archive, archive), "tiny_davit.npz is no manifest")
 
 
 @pytest.mark.parametrize("name", INTERFACE_OF)
