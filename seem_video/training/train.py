@@ -25,7 +25,6 @@ from seem_video.model.config import load_config
 from seem_video.model.seem import SEEM
 from seem_video.training.clip import ClipLosses, ClipTrainer
 from seem_video.training.data import ClipBatch, ClipMaker, collate
-from seem_video.training.gains import balance, unbalance
 from seem_video.training.sources import read_stills, read_videos
 
 LOG_EVERY = 20
@@ -109,7 +108,6 @@ def train(
     elif backbone_weights is not None:
         load_backbone(model, backbone_weights)
     model = model.to(device).to(memory_format=torch.channels_last)
-    balance(model.backbone)
     trainer = ClipTrainer(model, recipe.points).train()
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
     optimizer = _optimizer(model, recipe)
@@ -137,7 +135,6 @@ def train(
                 saved = time.monotonic()
     weights = out / "weights.safetensors"
     if rank == 0:
-        unbalance(average)
         save_weights(cast(SEEM, average.module), weights)
     return weights
 
