@@ -74,16 +74,28 @@ def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, ow
     """
     height, width = query.shape[-2:]
     remembered = keys.flatten(2)  # (B, C, S)
-    logits = 2 * query.flatten(2).transpose(1, 2) @ remembered - remembered.square().sum(1)[:, None]
-    logits = logits / math.sqrt(query.shape[1])  # (B, h*w, S)
+    scale = 1 / math.sqrt(query.shape[1])
+    size = -scale * remembered.square().sum(1)[:, None]
+    rows = 2 * scale * query.flatten(2).transpose(1, 2)
+    weight = torch.baddbmm(size, rows, remembered).softmax(dim=-1)  # (B, h*w, S); |query|^2 is the same for all S
     values = values.flatten(2).transpose(1, 2)  # (N, S, D)
     if present.all():
-        read = of_each_object(logits.softmax(dim=-1), owner) @ values
+        read = _weigh(weight, values, owner)
     else:
         counts = present.repeat_interleave(height * width, dim=1).to(values.dtype)[..., None]  # (N, S, 1)
-        weight = of_each_object((logits - logits.amax(dim=-1, keepdim=True)).exp(), owner)
-        read = (weight @ (values * counts)) / (weight @ counts).clamp(min=1e-20)
+        read = _weigh(weight, values * counts, owner) / _weigh(weight, counts, owner).clamp(min=1e-20)
     return read.transpose(1, 2).unflatten(2, (height, width))
+
+
+def _weigh(weight: Tensor, values: Tensor, owner: Tensor) -> Tensor:
+    """Sums (N, L, D) of the objects' values (N, S, D) by the weights (B, L, S) of their frames.
+
+    The objects of one frame share its weights, so that one product serves them all.
+    """
+    if len(weight) > 1:
+        return of_each_object(weight, owner) @ values
+    together = values.transpose(0, 1).flatten(1)  # (S, N * D)
+    return (weight[0] @ together).unflatten(1, (len(values), -1)).transpose(0, 1)
 
 
 def soft_aggregate(logits: Tensor, owner: Tensor) -> Tensor:
