@@ -26,6 +26,7 @@ OUTPUTS = {
     "ytvis": "YouTube-VIS",
     "yolo": "YOLO",
     "cvat": "CVAT",
+    "labelstudio": "Label Studio",
 }
 """Every kind of output, by its name on the command line, as the page calls it."""
 USUAL = ("overlay", "masks", "rle")

@@ -43,7 +43,7 @@ def test_the_embedded_model_follows_two_objects_from_their_masks(tmp_path):
     printed = json.loads(result.stdout)
     assert list(printed["objects"]) == ["dog_1", "dog_2"]
     assert printed["frames_per_second"] > 0
-    assert -1 <= printed["confidence_correlation"] <= 1
+    assert "confidence_correlation" in printed  # None here: every mask is as good as the others
     assert "rank correlation of predicted and true IoU" in (tmp_path / "out" / "report" / "index.html").read_text()
 
 

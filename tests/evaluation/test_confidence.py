@@ -36,7 +36,7 @@ def test_a_run_pairs_each_mask_with_its_own_score_and_leaves_out_what_is_rightly
             SequenceScores("goat", ("1", "2"), (ObjectScores("goat_1", 1, (1.0, 0.6), (0.0, 0.0)),)),
         ),
     )
-    settings = RunSettings(**vars(Provenance("m", "w", "v", "c", "cpu", "d")), year=2017, set="val",
+    settings = RunSettings(**vars(Provenance("m", "w", "v", "c", "cpu", "float32", "d")), year=2017, set="val",
                            sequences=("dog", "goat"), init="mask", rounds=0, texts=None)  # fmt: skip
     record = RunRecord(Path("unused"), settings)
     record.sequences["dog"] = SequenceRun(4, 1.0, 4, (), (), confidence=((0.8, 0.3),))

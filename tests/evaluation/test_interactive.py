@@ -6,13 +6,14 @@ from typing import ClassVar
 import cv2
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import seem_video
 from seem_video import SeemVideoError
 from seem_video.evaluation.interactive import Case, InteractiveScores, run_interactive
 from seem_video.tracking import still
+
+from .data import StandIn
 
 
 class DiskImage:
@@ -35,7 +36,7 @@ class DiskImage:
 def folders(tmp_path, monkeypatch):
     monkeypatch.setattr(still, "StillImage", DiskImage)
     monkeypatch.setattr(DiskImage, "encoded", 0)
-    model = torch.nn.Linear(2, 2)
+    model = StandIn()
     monkeypatch.setattr(seem_video, "load_model", lambda name, device: model, raising=False)
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()

@@ -6,14 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import torch
 
 import seem_video
 from seem_video import Click, FrameResult, SeemVideoError, open_reader, prompts
 from seem_video.evaluation.record import area_under_curve, round_curve
 from seem_video.evaluation.run import run_davis
 
-from .data import draw_dataset
+from .data import StandIn, draw_dataset
 
 
 class ThresholdSession:
@@ -54,7 +53,7 @@ class ThresholdSession:
 @pytest.fixture
 def tracker(monkeypatch):
     monkeypatch.setattr(seem_video, "open_session", ThresholdSession, raising=False)
-    model = torch.nn.Linear(2, 2)
+    model = StandIn()
     monkeypatch.setattr(seem_video, "load_model", lambda name, device: model, raising=False)
     monkeypatch.setattr(ThresholdSession, "lost", set())
     monkeypatch.setattr(ThresholdSession, "tracked", [])
