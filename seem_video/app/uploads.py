@@ -24,7 +24,7 @@ def check_container(path: Path) -> None:
         SeemVideoError: it is none of the containers that hold their own pictures.
     """
     try:
-        av.open(str(path), container_options={"format_whitelist": _CONTAINERS}).close()
+        av.open(str(path), metadata_errors="replace", container_options={"format_whitelist": _CONTAINERS}).close()
     except (av.FFmpegError, OSError):
         raise SeemVideoError(
             f"'{path.name}' is not a video that this page can read; give it as MP4, MOV, WebM, MKV or AVI."

@@ -22,7 +22,7 @@ class Sound:
 
     def __init__(self, path: Path, mp4: av.container.OutputContainer, begin_s: float, end_s: float) -> None:
         """Adds the track to an mp4; before anything is muxed into that."""
-        self._input = av.open(str(path))
+        self._input = av.open(str(path), metadata_errors="replace")
         self._track = sound_tracks(self._input)[0]
         self._begin_s = begin_s
         self._end_s = math.inf if self._picture_end_s() - end_s < _SAME_END_S else end_s

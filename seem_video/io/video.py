@@ -170,6 +170,8 @@ class VideoReader(SpanReader):
                 if index >= span[-1]:
                     return
             if decoding.damage:
+                if not self._timestamps:
+                    raise self._changed(0)
                 last = len(self._timestamps) - 1
                 at = seconds(self.info, last, self._timestamps[last])
                 self.broken = f"'{self.info.name}' is damaged: {decoding.damage}; "
@@ -257,7 +259,7 @@ def open_container(address: Any, name: str, **options: Any) -> av.container.Inpu
         SeemVideoError: it is not there, or nothing that FFmpeg can read.
     """
     try:
-        return av.open(address, **options)
+        return av.open(address, metadata_errors="replace", **options)
     except (av.InvalidDataError, av.EOFError):
         raise SeemVideoError(
             f"'{name}' cannot be read as a video: it is none, or was cut off before its index was written; "
