@@ -41,10 +41,10 @@ class Parts:
     kinds: gr.Dropdown
     files: gr.File
 
-    def view(self) -> list[gr.components.Component]:
+    def view(self) -> list[gr.blocks.Block]:
         """What shows a frame and its objects."""
         return [self.picture, self.status, self.frame, self.timeline, self.objects, self.name, self.hide]
 
-    def whole(self) -> list[gr.components.Component]:
+    def whole(self) -> list[gr.blocks.Block]:
         """What changes with the clip or the model."""
         return [*self.view(), self.key, self.strip, self.model, self.by_words, self.first, self.last, self.files]
