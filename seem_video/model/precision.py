@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import torch
 
@@ -11,20 +12,35 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 class Computes(Protocol):
-    """A model on a device, with the dtype in which it computes."""
-
-    precision: torch.dtype
+    """What is on a device and computes in some dtype: a model, or what carries one."""
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
 
+    @property
+    def precision(self) -> torch.dtype:
+        """float32; or bfloat16 or float16 for autocast."""
 
-def autocast(model: Computes) -> AbstractContextManager[Any]:
-    """What is done inside is done in the model's precision; full precision leaves things as they are."""
-    if model.precision == torch.float32:
-        return nullcontext()
-    return torch.autocast(model.device.type, model.precision)
+
+_Self = TypeVar("_Self", bound=Computes)
+_Given = ParamSpec("_Given")
+_Returned = TypeVar("_Returned")
+
+
+def in_precision(
+    method: Callable[Concatenate[_Self, _Given], _Returned],
+) -> Callable[Concatenate[_Self, _Given], _Returned]:
+    """Run a method under autocast to its object's precision; full precision leaves things as they are."""
+
+    @wraps(method)
+    def cast(self: _Self, *args: _Given.args, **kwargs: _Given.kwargs) -> _Returned:
+        if self.precision == torch.float32:
+            return method(self, *args, **kwargs)
+        with torch.autocast(self.device.type, self.precision):
+            return method(self, *args, **kwargs)
+
+    return cast
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 from seem_video.model.backbone.sam_vit import PATCH, SamViT
 from seem_video.model.layers import resize_to
 from seem_video.model.point_sampler import MAX_POINTS, PointSampler, PointTokens
+from seem_video.model.precision import in_precision
 from seem_video.model.query_decoder import Answer, Interface, Prompts, QueryDecoder
 from seem_video.model.text import TextEncoder, unit
 
@@ -23,23 +22,6 @@ SHORT_SIDE = 512
 SIZE_MULTIPLE = 32
 MOST_SCALE = 100.0
 """Bound on the temperature by which text is compared with captions, as in CLIP."""
-
-
-_Given = ParamSpec("_Given")
-_Returned = TypeVar("_Returned")
-
-
-def _autocast(
-    method: Callable[Concatenate[ReleasedSEEM, _Given], _Returned],
-) -> Callable[Concatenate[ReleasedSEEM, _Given], _Returned]:
-    """Run a method in the model's precision."""
-
-    @wraps(method)
-    def cast(self: ReleasedSEEM, *args: _Given.args, **kwargs: _Given.kwargs) -> _Returned:
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            return method(self, *args, **kwargs)
-
-    return cast
 
 
 @dataclass
@@ -119,7 +101,7 @@ class ReleasedSEEM(nn.Module):
         mean, std = (images.new_tensor(values).view(3, 1, 1) for values in (MEAN, STD))
         return (images - mean) / std
 
-    @_autocast
+    @in_precision
     def encode_image(self, images: Tensor) -> ReleasedFeatures:
         """Encode (B, 3, H, W) normalised, padded images; H and W are multiples of 32."""
         return self.features(*self.pixel_decoder(self.backbone(images)))
@@ -132,7 +114,7 @@ class ReleasedSEEM(nn.Module):
         levels = [x + embed[:, None, None] for x, embed in zip(maps, self.level_embed, strict=True)]
         return ReleasedFeatures(levels, mask_features, [resize_to(mask_features, level) for level in levels])
 
-    @_autocast
+    @in_precision
     def encode_points(
         self,
         features: ReleasedFeatures,
@@ -150,7 +132,7 @@ class ReleasedSEEM(nn.Module):
         means = (tokens.positive_mean.float(), tokens.negative_mean.float())
         return replace(tokens, positive_mean=means[0], negative_mean=means[1])
 
-    @_autocast
+    @in_precision
     def decode(
         self, features: ReleasedFeatures, owner: Tensor, prompts: Prompts, *, without: frozenset[str] = frozenset()
     ) -> dict[str, Answer]:
@@ -159,7 +141,7 @@ class ReleasedSEEM(nn.Module):
         answers = self.decoder(features.seen, features.mask_levels, owner, prompts, without=without)
         return {name: Answer(a.embeddings.float(), a.captions.float(), a.item) for name, a in answers.items()}
 
-    @_autocast
+    @in_precision
     def masks(self, features: ReleasedFeatures, owner: Tensor, embeddings: Tensor) -> Tensor:
         """Mask logits (N, Q, h, w), float32, at stride 4 of mask embeddings (N, Q, C)."""
         return self.decoder.masks(embeddings, features.mask_features, owner).float()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seem_video.model.picture import to_input
-from seem_video.model.precision import autocast
+from seem_video.model.precision import in_precision
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
@@ -20,23 +18,6 @@ from seem_video.tracking.propagation import to_cells
 
 TRUSTED_QUALITY = 0.4
 """A mask predicted to be worse than this does not enter the memory."""
-
-
-_Given = ParamSpec("_Given")
-_Returned = TypeVar("_Returned")
-
-
-def _in_precision(
-    method: Callable[Concatenate[PixelMemoryPropagator, _Given], _Returned],
-) -> Callable[Concatenate[PixelMemoryPropagator, _Given], _Returned]:
-    """Run a method in the precision of the propagator's model."""
-
-    @wraps(method)
-    def cast(self: PixelMemoryPropagator, *args: _Given.args, **kwargs: _Given.kwargs) -> _Returned:
-        with autocast(self.model):
-            return method(self, *args, **kwargs)
-
-    return cast
 
 
 class PixelMemoryPropagator:
@@ -48,6 +29,16 @@ class PixelMemoryPropagator:
         self.memory = MemoryBank(model.config.memory)
 
     @property
+    def device(self) -> torch.device:
+        """The model's."""
+        return self.model.device
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The model's."""
+        return self.model.precision
+
+    @property
     def object_ids(self) -> list[int]:
         return self.memory.object_ids
 
@@ -57,11 +48,11 @@ class PixelMemoryPropagator:
     def remove_object(self, object_id: int) -> None:
         self.memory.remove_object(object_id)
 
-    @_in_precision
+    @in_precision
     def encode(self, image: npt.NDArray[np.uint8]) -> FrameFeatures:
         return self.model.encode_image(to_input(self.model, image, self.max_side))
 
-    @_in_precision
+    @in_precision
     def propagate(self, features: FrameFeatures, previous: Tensor | None) -> tuple[Tensor, Tensor]:
         if previous is None or not self.object_ids:
             cells = features.mask_features
@@ -76,7 +67,7 @@ class PixelMemoryPropagator:
         )
         return _full(*select_mask(decoded))
 
-    @_in_precision
+    @in_precision
     def segment(
         self, features: FrameFeatures, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
@@ -103,7 +94,7 @@ class PixelMemoryPropagator:
         tokens = self.model.encode_prompts(features, owner, prompt)
         return _full(*select_mask(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start)))
 
-    @_in_precision
+    @in_precision
     def remember(
         self,
         index: int,
@@ -129,7 +120,7 @@ class PixelMemoryPropagator:
         return {*self.memory.frames(), *self.memory.prompt_frames()}
 
     def _owner(self, count: int) -> Tensor:
-        return torch.zeros(count, dtype=torch.long, device=self.model.device)
+        return torch.zeros(count, dtype=torch.long, device=self.device)
 
 
 def _full(logits: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
