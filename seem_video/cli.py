@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import seem_video
-from seem_video import terminal
+from seem_video import demo_clip, terminal
 from seem_video.commands.batch import batch
 from seem_video.commands.export import SAVE_HELP, export, split_list
 from seem_video.commands.ui import ui
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from seem_video.io.reader import SourceInfo
     from seem_video.prompts import PromptEntry
 
-_DEMO = Path(__file__).parent / "data"
 _BROKEN_SOURCE = 3
 
 app = typer.Typer(
@@ -169,8 +168,8 @@ def demo(out: _Out = Path("seem-video-demo"), overwrite: _Overwrite = False) -> 
     """Follow the rabbit of a five-second clip that comes with the package, from one click."""
     from seem_video.prompts import load_prompts
 
-    print((_DEMO / "CREDITS.txt").read_text(encoding="utf-8").strip())
-    return _track(_DEMO / "demo.mp4", load_prompts(_DEMO / "demo.json"), out=out, overwrite=overwrite)
+    print(demo_clip.CREDITS.read_text(encoding="utf-8").strip())
+    return _track(demo_clip.VIDEO, load_prompts(demo_clip.PROMPTS), out=out, overwrite=overwrite)
 
 
 @app.command()

@@ -17,12 +17,11 @@ from helpers import Finished
 from PIL import Image
 
 import seem_video
-from seem_video import Box, Click, PromptEntry, Scribble, Seconds, Text, cli
+from seem_video import Box, Click, PromptEntry, Scribble, Seconds, Text, cli, demo_clip
 from seem_video.io.reader import open_reader
 from seem_video.prompts import place
 
 Seem = Callable[..., Finished]
-DATA = Path(seem_video.__file__).parent / "data"
 
 
 @pytest.fixture
@@ -135,11 +134,11 @@ def test_the_demo_ships_whole_with_its_credit(seem: Seem, tracked: dict[str, Any
 
 
 def test_info_says_what_the_reader_sees(seem: Seem):
-    table = seem("info", DATA / "demo.mp4")
+    table = seem("info", demo_clip.VIDEO)
     assert table.code == 0
     for fact in ("854x480", "25 frames/s", "132", "5.28 s", "h264", "yuv420p"):
         assert fact in table.out
-    facts = json.loads(seem("info", DATA / "demo.mp4", "--json").out)
+    facts = json.loads(seem("info", demo_clip.VIDEO, "--json").out)
     assert (facts["width"], facts["height"], facts["fps"], facts["has_audio"]) == (854, 480, 25.0, True)
 
 
@@ -160,7 +159,7 @@ def test_version_and_help(seem: Seem):
     assert "--at" not in seem("segment", "--help").out, "an image has no second frame"
 
 
-@pytest.mark.parametrize("words", [["--help"], ["track", "--help"], ["info", str(DATA / "demo.mp4")]])
+@pytest.mark.parametrize("words", [["--help"], ["track", "--help"], ["info", str(demo_clip.VIDEO)]])
 def test_what_needs_no_model_starts_without_torch(words: list[str]):
     script = (
         "import sys, runpy\n"

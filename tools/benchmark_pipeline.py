@@ -21,15 +21,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-import seem_video
-from seem_video import Box, Frame, FrameResult, PromptEntry, SeemVideoError, load_model, open_reader, track
+from seem_video import Box, Frame, FrameResult, PromptEntry, SeemVideoError, demo_clip, load_model, open_reader, track
 from seem_video.io.frame import SourceInfo
 from seem_video.io.writer import ResultWriter
 from seem_video.terminal import run
 from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.session import VideoSession
 
-DEMO = Path(seem_video.__file__).parent / "data" / "demo.mp4"
 WARM_UP = 3
 """Frames that are tracked before anything is timed."""
 
@@ -113,7 +111,7 @@ def _read_counts(text: str) -> list[int]:
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A video; the demo's unless given.")] = DEMO,
+    clip: Annotated[Path, typer.Argument(help="A video; the demo's unless given.")] = demo_clip.VIDEO,
     frames: Annotated[int, typer.Option(min=WARM_UP, help="Frames of it, which are held in memory.")] = 100,
     objects: Annotated[str, typer.Option(help="Numbers of objects.")] = "1,2,5,10,20",
     model: Annotated[str, typer.Option(help="A model's name or file.")] = "seem-nano",

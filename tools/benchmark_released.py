@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,13 +30,15 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from seem_video import demo_clip
 from seem_video.errors import SeemVideoError
 from seem_video.evaluation.metrics import region_similarity
 from seem_video.evaluation.record import peak_memory_mb
 from seem_video.io.reader import open_reader
 from seem_video.model.architecture import build_filled
-from seem_video.model.checkpoints import PRECISIONS, load_model, pick_device
+from seem_video.model.checkpoints import load_model, pick_device
 from seem_video.model.picture import Picture, to_input
+from seem_video.model.precision import PRECISIONS
 from seem_video.model.query_decoder import INTERFACES, Prompts
 from seem_video.model.released import ReleasedSEEM
 from seem_video.model.released_weights import need_released
@@ -164,7 +165,7 @@ def _frame(size: str) -> Image:
     if not found:
         raise SeemVideoError(f'Size "{size}" is not height x width in pixels, such as 1080x1920.')
     height, width = map(int, found.groups())
-    with resources.as_file(resources.files("seem_video") / "data" / "demo.mp4") as path, open_reader(path) as reader:
+    with open_reader(demo_clip.VIDEO) as reader:
         image = reader.read_at(0).image
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 

@@ -17,12 +17,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from seem_video import Click, load_model
+from seem_video import Click, demo_clip, load_model
 from seem_video.app.desk import Desk
 from seem_video.app.work import Work
 from seem_video.terminal import run
 
-_DEMO = Path(__file__).parents[1] / "seem_video" / "data" / "demo.mp4"
 _CLICKS_AN_OBJECT = 5
 
 
@@ -53,7 +52,7 @@ def measure(clip: Path, model_name: str, device: str, clicks: int) -> tuple[floa
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A video.")] = _DEMO,
+    clip: Annotated[Path, typer.Argument(help="A video.")] = demo_clip.VIDEO,
     clicks: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     model: Annotated[str, typer.Option(help="A model's name or file.")] = "seem-nano",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",

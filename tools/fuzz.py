@@ -32,12 +32,11 @@ from fuzz_corpus import Case, Sample, build_corpus, make_case
 from rich.console import Console
 from rich.progress import track as progress
 
-from seem_video import Click, Percent, SeemVideoError, load_model, track
+from seem_video import Click, Percent, SeemVideoError, demo_clip, load_model, track
 from seem_video.io.frame import Frame, SourceInfo
 from seem_video.io.reader import open_reader
 from seem_video.terminal import run
 
-DEMO = Path(__file__).parents[1] / "seem_video/data/demo.mp4"
 TRACKED_EVERY = 10
 _MOST_READ, _MOST_TRACKED, _READ_BACK = 60, 6, 3
 _MAX_SIDE = 64  # at which the model sees a frame: what is tried here is not how well it tracks
@@ -216,7 +215,7 @@ def main(
     torch.set_num_threads(1)
     cv2.setNumThreads(1)  # its threads are lost in a fork, and it would wait for them
     with tempfile.TemporaryDirectory() as folder:
-        corpus: list[Sample] = build_corpus(clips or [DEMO], Path(folder))
+        corpus: list[Sample] = build_corpus(clips or [demo_clip.VIDEO], Path(folder))
     if only is not None:
         _run_alone(make_case(corpus, seed, only))
         return 0

@@ -17,10 +17,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from seem_video import demo_clip
 from seem_video.job import is_unfinished
 from seem_video.terminal import run
 
-DATA = Path(__file__).parents[1] / "seem_video/data"
 SAVE = "overlay,masks,rle,contact,coco"
 
 
@@ -83,8 +83,8 @@ def kill_and_resume(words: list[str], folder: Path, kills: int, seed: int = 0) -
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="The video.")] = DATA / "demo.mp4",
-    prompts: Annotated[Path, typer.Option(help="Its prompts file.")] = DATA / "demo.json",
+    clip: Annotated[Path, typer.Argument(help="The video.")] = demo_clip.VIDEO,
+    prompts: Annotated[Path, typer.Option(help="Its prompts file.")] = demo_clip.PROMPTS,
     kills: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     seed: Annotated[int, typer.Option(help="Of their moments.")] = 0,
     stop: Annotated[int, typer.Option(min=1, help="Frame to stop before.")] = 60,

@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 import numpy.typing as npt
 
-import seem_video
+from seem_video import demo_clip
 from seem_video.app.desk import Desk
 from seem_video.app.files import save_session, write_outputs
 from seem_video.app.gestures import BOX, read_gesture
@@ -28,7 +28,6 @@ from seem_video.io.palette import object_color
 from seem_video.prompts import Prompt, Reference, Text
 from seem_video.results import FrameResult
 
-DEMO = Path(seem_video.__file__).parent / "data" / "demo.mp4"
 _REFRESH_S = 0.3
 Changes = dict[Any, Any]
 """New values or settings of parts."""
@@ -67,7 +66,7 @@ class Acts:
         return self.open(Path(path), key, model, uploaded=True)
 
     def open_demo(self, key: str, model: str) -> Changes:
-        return self.open(DEMO, key, model)
+        return self.open(demo_clip.VIDEO, key, model)
 
     def choose_model(self, key: str, name: str) -> Iterator[Changes]:
         parts = self._parts

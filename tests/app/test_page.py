@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seem_video import Click, PromptEntry, track
+from seem_video import Click, PromptEntry, demo_clip, track
 
 pytest.importorskip("gradio", reason="the page needs Gradio: pip install 'seem-video[ui]'")
 sync_api = pytest.importorskip("playwright.sync_api", reason="a real browser is driven by Playwright")
@@ -22,7 +22,6 @@ CHROMIUM = shutil.which("chromium")
 if CHROMIUM is None:
     pytest.skip("no Chromium is installed here", allow_module_level=True)
 
-from seem_video.app.acts import DEMO  # noqa: E402  (needs Gradio)
 from seem_video.app.models import ModelShelf  # noqa: E402
 from seem_video.app.serve import serve  # noqa: E402
 
@@ -115,7 +114,7 @@ def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: 
     with page.expect_download() as download:
         page.locator("#files a[href*='masks.zip']").first.click()
     prompts = [PromptEntry(Click(247, 283), 1, 0)]
-    track(DEMO, prompts, out=tmp_path / "out", model=model, stop=4, save=["masks"])
+    track(demo_clip.VIDEO, prompts, out=tmp_path / "out", model=model, stop=4, save=["masks"])
     with zipfile.ZipFile(download.value.path()) as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".png"))
         assert names == sorted(path.name for path in (tmp_path / "out" / "masks").iterdir())
@@ -148,7 +147,7 @@ def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page)
 
 def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
     _open_demo(page)
-    for path in ("/etc/passwd", str(DEMO), str(Path("pyproject.toml").absolute())):
+    for path in ("/etc/passwd", str(demo_clip.VIDEO), str(Path("pyproject.toml").absolute())):
         assert page.request.get(f"{address}gradio_api/file={path}").status in (403, 404)
     stranger = browser.new_context().new_page()
     stranger.goto(address)
