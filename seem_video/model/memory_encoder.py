@@ -7,11 +7,25 @@ frame serves every object, values belong to an object.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object
+
+
+@dataclass
+class Recall:
+    """What the memory says of the frames at hand.
+
+    Attributes:
+        readout: (N, value_dim, h, w) values of alike pixels (`read_memory`).
+        score: (N, 1, h, w), about 1 on what looks like the object, about -1 elsewhere (`appearance.classify`).
+    """
+
+    readout: Tensor
+    score: Tensor
 
 
 class KeyProjection(nn.Module):

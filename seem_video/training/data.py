@@ -19,6 +19,12 @@ SMALLEST = 0.0015
 """Least share of the crop that a target covers in the first frame."""
 TOGETHER = 0.25
 """Chance that an object of a still is followed together with one that touches it."""
+FOLLOWED = 0.85
+"""Share of the video clips whose crop goes along with the object; of the others it often leaves."""
+FROM_VIDEO = 0.5
+"""Share of the pasted objects that are cut out of videos, where they bend and turn as real things do."""
+TWIN = 0.3
+"""Chance that a pasted object has a look-alike in the clip."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,14 @@ class Clip:
     images: npt.NDArray[np.uint8]
     masks: npt.NDArray[np.uint8]
     targets: list[int]
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """An object by itself: T images (H, W, 3) and where it is in each, 0/1 maps (H, W)."""
+
+    images: list[Image]
+    regions: list[Mask]
 
 
 @dataclass
@@ -89,16 +103,18 @@ class ClipMaker(Dataset[Clip]):
         y = float(np.clip(y, min(span, height) / 2, height - min(span, height) / 2))
         return View(x, y, span, angle=rng.normal(0, 0.06), mirror=bool(rng.random() < 0.5))
 
-    def _from_video(self, rng: np.random.Generator) -> Clip:
+    def _moments(self, rng: np.random.Generator) -> list[tuple[Image, Mask]]:
+        """Frames of a video, a few to many steps apart, forwards or backwards, with their id maps."""
         video = self.videos[int(rng.integers(len(self.videos)))]
-        gaps = rng.integers(1, 7, self.frames - 1) if rng.random() < 0.8 else rng.integers(1, 16, self.frames - 1)
+        gaps = rng.integers(1, 7, self.frames - 1) if rng.random() < 0.7 else rng.integers(1, 16, self.frames - 1)
         steps = np.concatenate([[0], np.cumsum(gaps)])
         last = len(video.images) - 1
         start = int(rng.integers(0, max(last - int(steps[-1]), 0) + 1))
         picks = np.minimum(start + steps, last)
-        if rng.random() < 0.5:
-            picks = picks[::-1]
-        decoded = [video.read(i) for i in picks]
+        return [video.read(i) for i in (picks[::-1] if rng.random() < 0.5 else picks)]
+
+    def _from_video(self, rng: np.random.Generator) -> Clip:
+        decoded = self._moments(rng)
         ids = [int(number) for number in np.unique(decoded[0][1]) if number]
         if not ids:
             return Clip(np.zeros((1, 1, 1, 3), np.uint8), np.zeros((1, 1, 1), np.uint8), [1])
@@ -106,12 +122,18 @@ class ClipMaker(Dataset[Clip]):
             ids = rng.permutation(ids)[: 1 + int(rng.random() < 0.6)].tolist()
         targets = [[number] for number in ids]
         relabelled = [(image, _relabel(mask, targets)) for image, mask in decoded]
-        view = self._view(rng, relabelled[0][1], 1)
-        seen = [look(image, mask, view.moved(rng, 0.2), self.size) for image, mask in relabelled]
+        view, followed = self._view(rng, relabelled[0][1], 1), bool(rng.random() < FOLLOWED)
+        middle, seen = _middle(relabelled[0][1]), []
+        for image, mask in relabelled:
+            if followed and mask.any():
+                view, middle = view.shifted(_middle(mask) - middle), _middle(mask)
+            seen.append(look(image, mask, view.moved(rng, 0.3), self.size))
         images, masks = np.stack([s[0] for s in seen]), np.stack([s[1] for s in seen])
-        if rng.random() < 0.3:
-            self._paste(rng, images, masks, new_id=0)
-        return Clip(self._tinted(rng, images), masks, list(range(1, len(targets) + 1)))
+        count = len(targets)
+        if rng.random() < 0.4:
+            count += int(rng.random() < 0.5)
+            self._paste(rng, self._cutout(rng), images, masks, new_id=count if count > len(targets) else 0)
+        return Clip(self._tinted(rng, images), masks, list(range(1, count + 1)))
 
     def _from_motion(self, rng: np.random.Generator) -> Clip:
         image, mask, ids = self._still(rng)
@@ -127,7 +149,7 @@ class ClipMaker(Dataset[Clip]):
             seen.append(look(image, relabelled, view, self.size))
         images, masks = np.stack([s[0] for s in seen]), np.stack([s[1] for s in seen])
         if rng.random() < 0.3:
-            self._paste(rng, images, masks, new_id=0)
+            self._paste(rng, self._cutout(rng), images, masks, new_id=0)
         return Clip(self._tinted(rng, images), masks, list(range(1, len(targets) + 1)))
 
     def _from_paste(self, rng: np.random.Generator) -> Clip:
@@ -138,29 +160,42 @@ class ClipMaker(Dataset[Clip]):
             images.append(look(image, mask, view, self.size)[0])
             view = view.moved(rng, 0.3)
         frames, masks = np.stack(images), np.zeros((self.frames, self.size, self.size), np.uint8)
-        if rng.random() < 0.5:
-            self._paste(rng, frames, masks, new_id=0)
+        if rng.random() < 0.4:
+            self._paste(rng, self._cutout(rng), frames, masks, new_id=0)
         count = 1 + int(rng.random() < 0.4)
         for target in range(1, count + 1):
-            self._paste(rng, frames, masks, new_id=target)
+            cutout = self._cutout(rng)
+            if rng.random() < TWIN:
+                self._paste(rng, cutout, frames, masks, new_id=0)
+            self._paste(rng, cutout, frames, masks, new_id=target)
         if rng.random() < 0.4:
-            self._paste(rng, frames, masks, new_id=0)
+            self._paste(rng, self._cutout(rng), frames, masks, new_id=0)
         return Clip(self._tinted(rng, frames), masks, list(range(1, count + 1)))
 
-    def _paste(self, rng: np.random.Generator, images: Image, masks: Mask, *, new_id: int) -> None:
-        """Let one object of a still move over the clip, in place; id 0 makes it an unlabelled occluder."""
+    def _cutout(self, rng: np.random.Generator) -> Cutout:
+        """An object of a video, or of a still (there it is the same at all times)."""
+        if self.videos and (not self.stills or rng.random() < FROM_VIDEO):
+            moments = self._moments(rng)
+            shown = np.unique(moments[0][1])[1:]
+            if len(shown):
+                picked = [int(rng.choice(shown))]
+                return Cutout([image for image, _ in moments], [_relabel(mask, [picked]) for _, mask in moments])
         if not self.stills:
-            return
+            return self._cutout(rng)
         image, mask, ids = self._still(rng)
-        layer = _relabel(mask, [_object(rng, mask, ids)])
-        ys, xs = np.nonzero(layer)
-        extent = int(max(np.ptp(xs), np.ptp(ys))) + 1
-        span = extent / float(np.exp(rng.uniform(np.log(0.15), np.log(0.8))))
-        centre = np.array([xs.mean(), ys.mean()]) + rng.uniform(-0.38, 0.38, 2) * span
-        view = View(float(centre[0]), float(centre[1]), span, mirror=bool(rng.random() < 0.5))
+        return Cutout([image] * self.frames, [_relabel(mask, [_object(rng, mask, ids)])] * self.frames)
+
+    def _paste(self, rng: np.random.Generator, cutout: Cutout, images: Image, masks: Mask, *, new_id: int) -> None:
+        """Let an object move over the clip, in place; id 0 makes it an unlabelled occluder or distractor."""
+        span = max(cv2.boundingRect(cutout.regions[0])[2:]) / float(np.exp(rng.uniform(np.log(0.15), np.log(0.8))))
+        middle = _middle(cutout.regions[0])
+        x, y = middle + rng.uniform(-0.38, 0.38, 2) * span
+        view = View(float(x), float(y), span, mirror=bool(rng.random() < 0.5))
         strength, tint = rng.uniform(0.3, 1.3), Tint.random(rng, 0.6)
-        for frame, ids_of_frame in zip(images, masks, strict=True):
-            seen, inside = look(image, layer, view, self.size, border=cv2.BORDER_CONSTANT)
+        for t, (frame, ids_of_frame) in enumerate(zip(images, masks, strict=True)):
+            if cutout.regions[t].any():
+                view, middle = view.shifted(_middle(cutout.regions[t]) - middle), _middle(cutout.regions[t])
+            seen, inside = look(cutout.images[t], cutout.regions[t], view, self.size, border=cv2.BORDER_CONSTANT)
             alpha = cv2.GaussianBlur(inside.astype(np.float32), (3, 3), 0)[..., None] * inside[..., None]
             frame[:] = (tint.apply(seen) * alpha + frame * (1 - alpha)).astype(np.uint8)
             ids_of_frame[inside > 0] = new_id
@@ -188,6 +223,12 @@ def _object(rng: np.random.Generator, mask: Mask, ids: Sequence[int]) -> list[in
         if touching:
             return [picked, int(rng.choice(touching))]
     return [picked]
+
+
+def _middle(region: Mask) -> npt.NDArray[np.float64]:
+    """x, y of the centre of what is not 0."""
+    moments = cv2.moments(region, binaryImage=True)
+    return np.array([moments["m10"], moments["m01"]]) / moments["m00"]
 
 
 def _relabel(mask: Mask, targets: Sequence[Sequence[int]]) -> Mask:

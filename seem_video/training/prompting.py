@@ -14,6 +14,8 @@ from seem_video.model.seem import MASK_STRIDE, DensePrompt
 Region = npt.NDArray[np.bool_]
 KINDS = ("click", "box", "scribble")
 CHANCES = (0.55, 0.2, 0.25)
+DAMAGED = 0.5
+"""Share of the masks on the way into the memory that are damaged."""
 
 
 def to_cells(masks: Tensor) -> Tensor:
@@ -50,6 +52,21 @@ def add_corrections(prompt: DensePrompt, shares: Tensor, probability: Tensor, rn
             row, column = _inner_pixel(region, rng, least_depth=0.9)
             clicked[i, row, column] = True
     return DensePrompt(positive, negative, prompt.box, probability)
+
+
+def damage(probability: Tensor, rng: np.random.Generator) -> Tensor:
+    """The (N, h, w) masks with, for `DAMAGED` of the objects, parts lost or some surroundings won, blobs of random size.
+
+    So a model learns to mend what it once got wrong, by the frames that are right, instead of passing it on.
+    """
+    count, height, width = probability.shape
+    noise = torch.from_numpy(rng.random((count, 1, 5, 5), np.float32)).to(probability.device)
+    blobs = F.interpolate(noise, size=(height, width), mode="bicubic", align_corners=True)[:, 0]
+    blobs = blobs > torch.from_numpy(rng.uniform(0.45, 0.8, (count, 1, 1)).astype(np.float32)).to(blobs.device)
+    kind = torch.from_numpy(rng.random((count, 1, 1))).to(probability.device)
+    near = F.max_pool2d((probability[:, None] > 0.5).float(), 17, stride=1, padding=8)[:, 0] > 0
+    lost = probability.masked_fill(blobs & (kind < 0.7 * DAMAGED), 0.0)
+    return lost.masked_fill(blobs & near & (kind >= 0.7 * DAMAGED) & (kind < DAMAGED), 1.0)
 
 
 def _depth(region: Region) -> npt.NDArray[np.float32]:

@@ -29,6 +29,10 @@ class View:
     mirror: bool = False
     bend: npt.NDArray[np.float32] | None = None
 
+    def shifted(self, by: npt.NDArray[np.float64]) -> View:
+        """The same view x, y source pixels further."""
+        return replace(self, x=self.x + float(by[0]), y=self.y + float(by[1]))
+
     def moved(self, rng: np.random.Generator, strength: float) -> View:
         """The view a little later: shifted, zoomed, turned, sheared and bent at random."""
         shift = rng.normal(0, 0.10 * strength, 2) * self.span
@@ -90,7 +94,6 @@ class Tint:
         return cls(gain.astype(np.float32), offset.astype(np.float32), saturation, blur)
 
     def apply(self, image: Image) -> Image:
-        gray = image.mean(axis=2, keepdims=True, dtype=np.float32)
-        out = (gray + (image - gray) * self.saturation) * self.gain + self.offset
-        out = np.clip(out, 0, 255).astype(np.uint8)
-        return cv2.blur(out, (2 * self.blur + 1, 2 * self.blur + 1)) if self.blur else out
+        colours = self.gain[:, None] * (self.saturation * np.eye(3) + (1 - self.saturation) / 3)
+        out = cv2.transform(image, np.column_stack([colours, self.offset]))
+        return np.asarray(cv2.blur(out, (2 * self.blur + 1, 2 * self.blur + 1)) if self.blur else out, np.uint8)
