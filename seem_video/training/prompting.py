@@ -55,7 +55,7 @@ def add_corrections(prompt: DensePrompt, shares: Tensor, probability: Tensor, rn
 
 
 def damage(probability: Tensor, rng: np.random.Generator) -> Tensor:
-    """The (N, h, w) masks with, for `DAMAGED` of the objects, parts lost or some surroundings won, blobs of random size.
+    """The (N, h, w) masks, of which `DAMAGED` lose parts or win some of their surroundings, in random blobs.
 
     So a model learns to mend what it once got wrong, by the frames that are right, instead of passing it on.
     """

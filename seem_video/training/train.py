@@ -6,14 +6,12 @@ import csv
 import math
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
-import yaml
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -25,37 +23,11 @@ from seem_video.model.config import load_config
 from seem_video.model.seem import SEEM
 from seem_video.training.clip import ClipLosses, ClipTrainer
 from seem_video.training.data import ClipBatch, ClipMaker, collate
+from seem_video.training.recipe import Recipe, load_recipe
 from seem_video.training.sources import read_stills, read_videos
 
 LOG_EVERY = 20
 CHECKPOINT_EVERY_S = 240
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The settings of a training yaml, see `configs/train-nano.yaml`."""
-
-    model: str
-    seed: int
-    steps: int
-    batch: int
-    frames: int
-    size: int
-    lr: float
-    backbone_lr: float
-    weight_decay: float
-    warmup: int
-    ema: float
-    points: int
-    data: dict[str, Any]
-
-
-def load_recipe(path: Path) -> Recipe:
-    """Read a training yaml; raises `SeemVideoError` when a setting is missing or unknown."""
-    try:
-        return Recipe(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except TypeError as error:
-        raise SeemVideoError(f"{path}: {error}; compare it with configs/train-nano.yaml.") from error
 
 
 def make_dataset(recipe: Recipe, data: Path, length: int) -> ClipMaker:
@@ -90,19 +62,24 @@ def train(
 ) -> Path:
     """Train to the recipe's last step, or on from the newest checkpoint in `out`.
 
+    A recipe that goes on `after` another one has that done first, in a folder of its name in `out`.
+
     Args:
         recipe_path: a training yaml. data: the folder its paths are relative to. out: checkpoint, log and weights.
         workers: processes that make clips.
         backbone_weights: ImageNet weights of the backbone to start from.
-        initial: a whole model to start from instead, as `train` wrote it.
+        initial: a whole model to start from instead of all that, as `train` wrote it.
 
     Returns:
         the path of the averaged weights, fp16 safetensors.
     """
     recipe = load_recipe(recipe_path)
+    if recipe.after is not None and initial is None:
+        before = out / recipe.after.stem
+        initial = train(recipe.after, data, before, workers=workers, backbone_weights=backbone_weights)
     out.mkdir(parents=True, exist_ok=True)
     rank, world, device = _start_processes()
-    model = SEEM(load_config(recipe_path.parent / recipe.model))
+    model = SEEM(load_config(recipe.model))
     if initial is not None:
         model.load_state_dict(read_weights(initial).state_dict())
     elif backbone_weights is not None:
@@ -136,6 +113,8 @@ def train(
     weights = out / "weights.safetensors"
     if rank == 0:
         save_weights(cast(SEEM, average.module), weights)
+    if world > 1:
+        dist.barrier()  # the recipe after this one reads them in every process
     return weights
 
 
@@ -143,7 +122,7 @@ def _start_processes() -> tuple[int, int, torch.device]:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     rank, local = int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
-    if world > 1:
+    if world > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return rank, world, device
 

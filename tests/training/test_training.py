@@ -15,7 +15,8 @@ from seem_video.errors import SeemVideoError
 from seem_video.model.checkpoints import read_weights
 from seem_video.training import train as training
 from seem_video.training.data import collate
-from seem_video.training.prompting import add_corrections, draw_prompts
+from seem_video.training.prompting import add_corrections, damage, draw_prompts
+from seem_video.training.recipe import load_recipe
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TOOLS = Path(__file__).parents[2] / "tools"
@@ -65,7 +66,7 @@ def _recipe(folder: Path, **changes: object) -> Path:
 
 
 def test_clip_number_i_is_always_the_same_clip_and_its_targets_are_visible(data: Path, tmp_path: Path) -> None:
-    recipe = training.load_recipe(_recipe(tmp_path))
+    recipe = load_recipe(_recipe(tmp_path))
     first, again = (training.make_dataset(recipe, data, 20) for _ in range(2))
     for i in range(20):
         a, b = first[i], again[i]
@@ -116,6 +117,37 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_a_recipe_after_another_one_has_that_done_first_and_takes_its_other_settings(
+    data: Path, tmp_path: Path
+) -> None:
+    _recipe(tmp_path, steps=1, seed=3)
+    (tmp_path / "second.yaml").write_text("after: recipe.yaml\nseed: 4\ndata: {share: {motion: 1.0}}\n")
+    recipe = load_recipe(tmp_path / "second.yaml")
+    assert (recipe.seed, recipe.steps, recipe.size) == (4, 1, 64)
+    assert recipe.data["share"] == {"motion": 1.0}
+    assert recipe.data["videos"] == "videos"
+    weights = training.train(tmp_path / "second.yaml", data, tmp_path / "out", workers=0)
+    first, second = read_weights(tmp_path / "out/recipe/weights.safetensors"), read_weights(weights)
+    moved = [float((a - b).abs().max()) for a, b in zip(first.parameters(), second.parameters(), strict=True)]
+    assert 0 < max(moved) < 0.01  # one small step on from there, not another beginning
+
+
+def test_damage_takes_parts_of_some_masks_and_adds_only_near_them() -> None:
+    masks = torch.zeros(64, 48, 48)
+    masks[:, 10:30, 10:30] = 0.9
+    damaged = damage(masks, np.random.default_rng(0))
+    lost, won = (damaged < masks).flatten(1).any(1), (damaged > masks).flatten(1).any(1)
+    assert 10 < lost.sum() < 40
+    assert 3 < won.sum() < 25
+    assert (~lost & ~won).any()
+    assert not damaged[:, 40:].any()
+
+
+def test_the_recipes_that_come_with_the_project_can_be_read() -> None:
+    for path in CONFIGS.glob("train-*.yaml"):
+        assert load_recipe(path).model.is_file()
+
+
 def test_two_processes_under_torchrun_train_one_model(data: Path, tmp_path: Path) -> None:
     recipe = _recipe(tmp_path, steps=2)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -128,7 +160,7 @@ def test_two_processes_under_torchrun_train_one_model(data: Path, tmp_path: Path
 
 
 def test_training_lowers_the_loss_on_clips_it_sees_again(data: Path, tmp_path: Path) -> None:
-    recipe = training.load_recipe(_recipe(tmp_path))
+    recipe = load_recipe(_recipe(tmp_path))
     torch.manual_seed(0)
     model = training.SEEM(training.load_config(CONFIGS / "seem-nano.yaml"))
     trainer = training.ClipTrainer(model, recipe.points).train()
@@ -146,8 +178,8 @@ def test_training_lowers_the_loss_on_clips_it_sees_again(data: Path, tmp_path: P
 
 def test_a_recipe_with_a_wrong_setting_and_a_folder_without_videos_are_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(SeemVideoError, match="colour"):
-        training.load_recipe(_recipe(tmp_path, colour="blue"))
+        load_recipe(_recipe(tmp_path, colour="blue"))
     with pytest.raises(SeemVideoError, match="No training video in"):
-        training.make_dataset(training.load_recipe(_recipe(tmp_path)), tmp_path, 1)
+        training.make_dataset(load_recipe(_recipe(tmp_path)), tmp_path, 1)
     with pytest.raises(SeemVideoError, match="no training data"):
-        training.make_dataset(training.load_recipe(_recipe(tmp_path, data={"share": {}})), tmp_path, 1)
+        training.make_dataset(load_recipe(_recipe(tmp_path, data={"share": {}})), tmp_path, 1)
