@@ -52,6 +52,9 @@ class VideoSession:
         self._max_side = max_side
         self._file = file
         self._given = GivenPrompts(tuple(file.prompts()) if file else ())
+        self._run: Run
+        self._steps: int
+        self._step_size: tuple[int, int] | None  # height and width of the first step
         self._begin_steps()
 
     @property
@@ -213,8 +216,7 @@ class VideoSession:
 
     def _begin_steps(self) -> None:
         self._run = Run(self._new_tracker(), self._file)
-        self._steps = 0
-        self._step_size: tuple[int, int] | None = None
+        self._steps, self._step_size = 0, None
 
     def _new_tracker(self) -> Tracker:
         return Tracker(self._model, max_side=self._max_side)

@@ -204,9 +204,10 @@ class SessionFile:
     @contextmanager
     def _said(self, *damage: type[Exception]) -> Iterator[None]:
         """Says in a sentence why the file cannot be read or written; `damage`: what a row that is not ours raises."""
+        reasons: tuple[type[Exception], ...] = (sqlite3.Error, *damage)
         try:
             yield
-        except (sqlite3.Error, *damage) as error:
+        except reasons as error:
             if "full" in str(error):
                 raise failure(OSError(errno.ENOSPC, "no space left"), self.path.parent) from error
             raise SeemVideoError(
