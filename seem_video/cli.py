@@ -1,6 +1,6 @@
 """The command line: words to API calls, results to a summary, a user's mistakes to one sentence and exit code 2.
 
-Exit codes are those of `terminal`, and 3: the source broke off, and what decoded is tracked and kept.
+Exit codes are those of `terminal`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import typer
 import seem_video
 from seem_video import demo_clip, terminal
 from seem_video.commands.batch import batch
-from seem_video.commands.export import SAVE_HELP, export, split_list
+from seem_video.commands.export import export
+from seem_video.commands.options import SAVE_HELP, Device, Model, split_list
 from seem_video.commands.ui import ui
 from seem_video.evaluation.cli import app as evaluation
 from seem_video.prompt_options import command_with_prompts
@@ -25,8 +26,6 @@ from seem_video.prompt_options import command_with_prompts
 if TYPE_CHECKING:
     from seem_video.io.reader import SourceInfo
     from seem_video.prompts import PromptEntry
-
-_BROKEN_SOURCE = 3
 
 app = typer.Typer(
     help="Click a thing in a video, get its mask in every frame.",
@@ -64,7 +63,6 @@ def _root(
 
 
 _Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write into.", rich_help_panel="Outputs")]
-_Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 _Precision = Annotated[str, typer.Option(help="auto, fp32; bf16 or fp16 where the device is faster at it.")]
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Write into a folder that is not empty.", rich_help_panel="Outputs")
@@ -79,8 +77,8 @@ def track(
         typer.Argument(help="Video, folder or glob of images, one image, camera number, stream address, - for a pipe."),
     ],
     out: _Out,
-    model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
-    device: _Device = "auto",
+    model: Model = "seem-nano",
+    device: Device = "auto",
     precision: _Precision = "auto",
     start: Annotated[int, _frames("--start", "First frame to track.", least=0)] = 0,
     stop: Annotated[int | None, _frames("--stop", "Frame to stop before.", least=1)] = None,
@@ -140,7 +138,7 @@ def segment(
     model: Annotated[str, typer.Option(help="A released model that `seem-video models` lists, or a file.")] = (
         "seem-focalt-v1"
     ),
-    device: _Device = "auto",
+    device: Device = "auto",
     precision: _Precision = "auto",
     overwrite: _Overwrite = False,
 ) -> None:
@@ -255,5 +253,5 @@ def _track(source: str | Path, entries: list[PromptEntry], *, out: Path, quiet: 
         print_summary(summary)
     if summary.broken:
         print(f"Error: {summary.broken}", file=sys.stderr)
-        return _BROKEN_SOURCE
+        return terminal.BROKEN_SOURCE
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from seem_video.io.frame import Frame
 from seem_video.io.images import IMAGE_SUFFIXES, natural_key
 from seem_video.io.overlay import draw_overlay
 from seem_video.io.reader import open_reader
-from seem_video.io.staging import Staged
+from seem_video.io.staging import Staged, failure
 from seem_video.io.writer import ResultWriter
 from seem_video.prompts import Prompt, PromptEntry, place
 from seem_video.results import FrameResult
@@ -66,14 +67,13 @@ def segment(
 
     entries = list(prompts)
     wanted_task = _check_task(task, entries)
-    images = _images(Path(source))
+    images = _images(Path(source), Path(out))
     known = COCO if labels is None else Vocabulary.of(labels)
     loaded = need_released(load_model(model, device=device, precision=precision), "segment images")
     segmenter = ImageSegmenter(loaded, known)
     written: list[Path] = []
-    for path in images:
-        folder = Path(out) / path.stem if Path(source).is_dir() else Path(out)
-        with open_reader(path) as reader:
+    for folder, path in images.items():
+        with open_reader(path, stop=1) as reader:
             placed = place(entries, reader, 0)[0] if entries else []
             frame = next(iter(reader))
             if placed:
@@ -99,13 +99,21 @@ def _check_task(task: str | None, prompts: Sequence[object]) -> Task:
     raise SeemVideoError(f"There is no task '{task}'; choose among {', '.join(TASKS)}.")
 
 
-def _images(source: Path) -> list[Path]:
-    if not source.is_dir():
-        return [source]
-    files = sorted((p for p in source.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
-    if not files:
+def _images(source: Path, out: Path) -> dict[Path, Path]:
+    """The folder of the outputs of each image, and the image."""
+    if not os.path.isdir(source):  # for a name too long for the disk, Path.is_dir raises
+        return {out: source}
+    images = (p for p in source.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "." and p.is_file())
+    folders: dict[Path, Path] = {}
+    for image in sorted(images, key=natural_key):
+        other = folders.setdefault(out / image.stem, image)
+        if other != image:
+            raise SeemVideoError(
+                f"Both '{other}' and '{image.name}' would be written into a folder '{image.stem}'; rename one of them."
+            )
+    if not folders:
         raise SeemVideoError(f"'{source}' holds no image; give an image or a folder of them.")
-    return files
+    return folders
 
 
 def _by_object(placed: Sequence[PromptEntry]) -> dict[int, list[Prompt]]:
@@ -136,7 +144,10 @@ def _result(frame: Frame, segments: Sequence[Segment], *, overlap: bool) -> Fram
 
 
 def _write_overlay(folder: Path, result: FrameResult, placed: Sequence[PromptEntry]) -> Path:
-    staged = Staged(folder, "overlay.png")
     _, encoded = cv2.imencode(".png", cv2.cvtColor(draw_overlay(result, placed), cv2.COLOR_RGB2BGR))
-    staged.part.write_bytes(encoded.tobytes())
-    return staged.publish()
+    try:
+        staged = Staged(folder, "overlay.png")
+        staged.part.write_bytes(encoded.tobytes())
+        return staged.publish()
+    except OSError as error:
+        raise failure(error, folder) from error

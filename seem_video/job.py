@@ -15,7 +15,7 @@ import numpy.typing as npt
 from seem_video.errors import SeemVideoError
 from seem_video.io.ahead import AheadReader
 from seem_video.io.output import EvenChoice
-from seem_video.io.reader import SourceInfo, is_live, open_reader
+from seem_video.io.reader import FrameReader, SourceInfo, is_live, open_reader
 from seem_video.io.writer import ResultWriter
 from seem_video.prompts import Prompt, PromptEntry, place
 from seem_video.prompts.records import fingerprint_prompts
@@ -24,6 +24,7 @@ from seem_video.tracking.session_file import SessionFile, delete_session
 
 if TYPE_CHECKING:
     from seem_video.tracking.propagation import VideoModel
+    from seem_video.tracking.session import VideoSession
 
 
 _UNFINISHED = ".unfinished.seem"
@@ -121,7 +122,7 @@ def track(
 
     Args:
         source: a video, a folder or glob of images, one image, a camera's number, a stream's address, `-` for a pipe,
-            or arrays (H, W, 3) uint8 RGB. Ctrl-C ends a live one, and what came until then is written.
+            or arrays (H, W, 3) uint8 RGB. Ctrl-C ends a live one, or real time, and what came until then is written.
         prompts: what to follow; a bare prompt means object 1 on the first frame tracked, a `PromptEntry` says which
             object and frame. An object is followed from its first prompt on.
         out: the folder to write into, created where it is missing.
@@ -139,52 +140,94 @@ def track(
         SeemVideoError: whatever a user can get wrong; as much as can be is found before the model is loaded.
     """
     # Here, not above: PyTorch takes seconds to import, and words that cannot be read should not wait for it.
-    from seem_video.io.live import play
-    from seem_video.model.checkpoints import load_model
     from seem_video.tracking.session import open_session
 
     live = is_live(source)
     if realtime and (resume or session is not None):
         raise SeemVideoError("What is tracked in real time cannot be tracked again; leave --session and --resume out.")
-    if live and isinstance(model, str | Path):  # before the source is opened, which does not wait for it
-        model = load_model(model, device=device, precision=precision)
-    out = Path(out)
-    with (
-        open_reader(source, start=start, stop=stop, stride=stride, realtime=realtime and live) as reader,
-        ExitStack() as stack,
-    ):
+    if live:  # before the source is opened, which does not wait for it
+        model = _loaded(model, device, precision)
+    with ExitStack() as stack:
+        reader = stack.enter_context(
+            open_reader(source, start=start, stop=stop, stride=stride, realtime=realtime and live)
+        )
         file = None if session is None else stack.enter_context(closing(SessionFile(Path(session))))
-        known = [PromptEntry(g.prompt, g.object_id, g.frame, g.label) for g in file.prompts()] if file else []
-        placed = place([*known, *prompts], reader, start)
-        if not isinstance(reader, AheadReader):
-            reader = play(reader) if realtime else AheadReader(reader)
-        with ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite or resume) as writer:
-            summary = TrackSummary(reader.info.name, out)
-            if file is None and not realtime:
-                file = stack.enter_context(_unfinished_run(summary, reader.info, placed, resume=resume))
-            if isinstance(model, str | Path):
-                model = load_model(model, device=device, precision=precision)
-            tracked = stack.enter_context(
-                open_session(reader, model, max_side=max_side, start=start, stride=stride, file=file)
-            )
-            if not (resume and tracked.prompts):
-                for index, entries in placed.items():
-                    for entry in entries:
-                        tracked.add(entry.prompt, object_id=entry.object_id, frame=index, label=entry.label)
-            begun = time.perf_counter()
-            expected = None if realtime else _expected_frames(reader.info, start, stop, stride)
-            with suppress(KeyboardInterrupt) if live else nullcontext():
-                for result in tracked.propagate():
-                    with _added_to(summary, "write_s"):
-                        writer.write(result)
-                    summary.count(result)
-                    if on_frame:
-                        on_frame(result, expected)
-            with _added_to(summary, "write_s"):
-                summary.files = writer.finish()
-            summary.seconds = time.perf_counter() - begun
-        summary.decode_s, summary.dropped, summary.broken = reader.waited_s, reader.dropped, reader.broken
+        placed = place([*_known(file), *prompts], reader, start)
+        summary = TrackSummary(reader.info.name, Path(out))
+        writer = stack.enter_context(
+            ResultWriter(out, reader.info, save=save, prompts=placed, overwrite=overwrite or resume)
+        )
+        if file is None and not realtime:
+            file = stack.enter_context(_unfinished_run(summary, reader.info, placed, resume=resume))
+        ahead = _read_ahead(reader, realtime=realtime)
+        loaded = _loaded(model, device, precision)
+        tracked = stack.enter_context(
+            open_session(ahead, loaded, max_side=max_side, start=start, stride=stride, file=file)
+        )
+        if session is not None or not tracked.prompts:  # a run that is resumed has all of its own
+            _give(placed, tracked, file)
+        expected = None if realtime else _expected_frames(reader.info, start, stop, stride)
+        _follow(tracked, writer, summary, on_frame, expected, is_live=live or realtime)
+        summary.decode_s, summary.dropped, summary.broken = ahead.waited_s, ahead.dropped, ahead.broken
     return summary
+
+
+def _known(file: SessionFile | None) -> list[PromptEntry]:
+    """The prompts of a session that goes on."""
+    return [PromptEntry(g.prompt, g.object_id, g.frame, g.label) for g in file.prompts()] if file else []
+
+
+def _loaded(model: str | Path | VideoModel, device: str, precision: str) -> VideoModel:
+    from seem_video.model.checkpoints import load_model
+
+    return load_model(model, device=device, precision=precision) if isinstance(model, str | Path) else model
+
+
+def _read_ahead(reader: FrameReader, *, realtime: bool) -> AheadReader:
+    """The reader in a thread of its own; in real time a file is played."""
+    from seem_video.io.live import play
+
+    if isinstance(reader, AheadReader):
+        return reader
+    return play(reader) if realtime else AheadReader(reader)
+
+
+def _give(placed: Mapping[int, Sequence[PromptEntry]], tracked: VideoSession, file: SessionFile | None) -> None:
+    """Adds all prompts to the session; a session file has all of them then or, if anything happens, none."""
+    with file.at_once() if file else nullcontext():
+        for index, entries in placed.items():
+            for entry in entries:
+                tracked.add(entry.prompt, object_id=entry.object_id, frame=index, label=entry.label)
+
+
+def _follow(
+    tracked: VideoSession,
+    writer: ResultWriter,
+    summary: TrackSummary,
+    on_frame: Callable[[FrameResult, int | None], None] | None,
+    expected: int | None,
+    *,
+    is_live: bool,
+) -> None:
+    """Tracks, writes and counts every frame and closes the files; to what is live, Ctrl-C is an end as any other."""
+    begun = time.perf_counter()
+    with suppress(KeyboardInterrupt) if is_live else nullcontext():
+        for result in tracked.propagate():
+            with _writing(summary):
+                writer.write(result)
+            summary.count(result)
+            if on_frame:
+                on_frame(result, expected)
+    with _writing(summary):
+        summary.files = writer.finish()
+    summary.seconds = time.perf_counter() - begun
+
+
+@contextmanager
+def _writing(summary: TrackSummary) -> Iterator[None]:
+    begun = time.perf_counter()
+    yield
+    summary.write_s += time.perf_counter() - begun
 
 
 def is_unfinished(out: Path) -> bool:
@@ -209,20 +252,13 @@ def _unfinished_run(
     if not resume:
         delete_session(path)
     file = SessionFile(path)
-    file.claim({"set of prompts": fingerprint_prompts(entry for entries in placed.values() for entry in entries)})
     try:
+        file.claim({"set of prompts": fingerprint_prompts(entry for entries in placed.values() for entry in entries)})
         yield file
     finally:
         file.close()
         if summary.seconds or not (summary.frames or resume):
             delete_session(path)
-
-
-@contextmanager
-def _added_to(summary: TrackSummary, name: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    setattr(summary, name, getattr(summary, name) + time.perf_counter() - begun)
 
 
 def _expected_frames(info: SourceInfo, start: int, stop: int | None, stride: int) -> int | None:

@@ -1,7 +1,7 @@
 """How a command ends: with its exit code, and after a user's mistake with one sentence instead of a traceback.
 
-Exit codes: 0 done; 2 something to mend, said in one sentence; 130 stopped by Ctrl-C; a command may return others. What
-the program itself does wrong keeps its traceback.
+Exit codes: 0 done; 2 something to mend, said in one sentence; 3 the source broke off, and what decoded is tracked and
+kept; 130 stopped by Ctrl-C; a command may return others. What the program itself does wrong keeps its traceback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 
 from seem_video.errors import SeemVideoError
 
-MISTAKE, INTERRUPTED = 2, 130
+MISTAKE, BROKEN_SOURCE, INTERRUPTED = 2, 3, 130
 # Newer releases of typer carry click inside themselves, older ones depend on it: either way, what words can do wrong.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 

@@ -10,7 +10,7 @@ import pytest
 from helpers import Finished, moving_square, write_clip
 
 from seem_video import Click, SeemVideoError, export, track
-from seem_video.commands.export import SAVE_HELP
+from seem_video.commands.options import SAVE_HELP
 from seem_video.io.writer import FILES, USUAL
 
 Seem = Callable[..., Finished]

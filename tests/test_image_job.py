@@ -1,5 +1,6 @@
 """`seem-video segment`: one command, an image or a folder of them, files that say what is where."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers import Finished
+from helpers import Finished, assert_refused, moving_square, write_clip
 from tiny import filled
+
+from seem_video.io.staging import Staged
 
 
 @pytest.fixture
@@ -94,3 +97,50 @@ def test_a_text_that_is_too_long_is_cut_and_that_is_said(
     words = ["--text", "a very " * 100 + "brown dog", "--model", weights, "--device", "cpu"]
     with pytest.warns(UserWarning, match="longer than 77 tokens and was cut"):
         assert seem("segment", image, "--out", tmp_path / "out", *words).code == 0
+
+
+def test_two_images_of_one_name_are_refused_before_anything_is_written(
+    seem: Callable[..., Finished], weights: Path, image: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.bmp", "a.png"):
+        cv2.imwrite(str(folder / name), cv2.imread(str(image)))
+    finished = seem("segment", folder, "--out", tmp_path / "out", "--model", weights, "--overwrite")
+    assert_refused(finished, "a.bmp' and 'a.png' would be written into a folder 'a'")
+    assert not (tmp_path / "out").exists()
+
+
+def test_hidden_files_of_a_folder_are_no_images(
+    seem: Callable[..., Finished], weights: Path, image: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), cv2.imread(str(image)))
+    (folder / "._a.png").write_bytes(b"what macOS knows of a.png")
+    out = tmp_path / "out"
+    finished = seem("segment", folder, "--out", out, "--click", "5,5", "--model", weights, "--device", "cpu")
+    assert finished.code == 0, finished.err
+    assert [path.name for path in out.iterdir()] == ["a"]
+
+
+def test_a_prompt_on_a_later_frame_is_refused(seem: Callable[..., Finished], weights: Path, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", moving_square(4))
+    (tmp_path / "later.json").write_text(json.dumps([{"click": [5, 5], "at": 2}]))
+    words = ["--prompts", tmp_path / "later.json", "--model", weights, "--device", "cpu"]
+    assert_refused(seem("segment", clip, "--out", tmp_path / "out", *words), "frame 2 lies beyond the last frame")
+
+
+def test_a_disk_that_fills_up_with_the_overlay_is_said(
+    seem: Callable[..., Finished], weights: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = Staged.publish
+
+    def fail_last(staged: Staged) -> Path:
+        if staged.final.name == "overlay.png":
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return publish(staged)
+
+    monkeypatch.setattr(Staged, "publish", fail_last)
+    words = ["--click", "5,5", "--model", weights, "--device", "cpu"]
+    assert_refused(seem("segment", image, "--out", tmp_path / "out", *words), "There is no room left")

@@ -83,6 +83,13 @@ def test_words_and_a_reference_image_start_a_track_of_a_released_model(
     assert [entry["label"] for entry in objects.values()] == ["the red square", "2", "the ground"]
 
 
+def test_ids_and_frames_may_be_numpy_numbers(clip: Path, tmp_path: Path, model):
+    ids = np.zeros((64, 96), np.uint8)
+    ids[20:40, 10:30] = 7
+    prompts = [PromptEntry(MaskPrompt(ids == i), i, at=np.int64(0)) for i in np.unique(ids) if i]
+    assert list(track(clip, prompts, out=tmp_path / "out", model=model, stop=2, save=["rle"]).visible) == [7]
+
+
 def _result(index: int, *visible: bool) -> FrameResult:
     masks = np.zeros((len(visible), 2, 2), bool)
     masks[list(visible)] = True

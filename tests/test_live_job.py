@@ -113,3 +113,12 @@ def test_a_video_in_real_time_takes_prompts_at_a_time_and_no_session(model, clip
     assert summary.frames + summary.dropped == 6
     assert set(summary.visible) == {1, 2}
     assert (summary.latency_s() or 0) > 0
+
+
+def test_ctrl_c_ends_a_video_in_real_time_with_whole_files(model, clip: Path, tmp_path: Path):
+    def stop(result: object, expected: object) -> None:
+        raise KeyboardInterrupt
+
+    summary = track(clip, [BOX], out=tmp_path / "out", model=model, realtime=True, on_frame=stop)
+    assert summary.frames == 1
+    assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS

@@ -340,6 +340,8 @@ def test_the_first_frame_is_the_first_that_is_tracked(pictures: Path):
         (Seconds(0.3), {}, "0.3s lies beyond the last frame"),
         (5, {"stop": 4}, "beyond the last frame"),
         (1, {"start": 2}, "comes before the first frame"),
+        (Seconds(0.0), {"start": 2}, "0s comes before the first frame"),
+        (Seconds(0.0), {"start": 5}, "0s comes before the first frame"),
         (3, {"stride": 2}, "stride leaves out"),
     ],
 )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from kill_resume import contents
 
 from seem_video import Box, Click, Polygon, PromptEntry, track
 from seem_video.errors import SeemVideoError
+from seem_video.tracking.session import VideoSession
 
 SIZE = (96, 128)
 COUNT = 16
@@ -84,3 +86,30 @@ def test_a_session_takes_a_correction_later_and_keeps_what_came_before(model, fo
     assert second["9"]["objects"]["2"]["area"] > 0
     track(folder, [], out=tmp_path / "third", model=model, session=work)
     assert (tmp_path / "third/masks.json").read_bytes() == (tmp_path / "second/masks.json").read_bytes()
+
+
+def test_a_run_killed_between_two_prompts_is_resumed_with_both(
+    model, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [Box(12, 30, 48, 66), PromptEntry(Box(80, 5, 120, 30), object_id=2)]
+    add = VideoSession.add
+
+    def die_at_the_second(session: VideoSession, prompt: Box, *, object_id: int, **others: Any) -> None:
+        if object_id == 2:
+            raise KeyboardInterrupt
+        add(session, prompt, object_id=object_id, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VideoSession, "add", die_at_the_second)
+        patch.setattr("seem_video.job.delete_session", lambda path: None)  # a killed run tidies nothing up
+        with pytest.raises(KeyboardInterrupt):
+            track(folder, prompts, out=tmp_path / "out", model=model, stop=3)
+    summary = track(folder, prompts, out=tmp_path / "out", model=model, stop=3, resume=True)
+    assert list(summary.visible) == [1, 2]
+
+
+def test_a_prompt_that_comes_with_resume_and_a_session_is_not_ignored(model, folder: Path, tmp_path: Path) -> None:
+    options = {"out": tmp_path / "out", "model": model, "session": tmp_path / "work.seem", "stop": 3}
+    track(folder, [Box(12, 30, 48, 66)], **options)
+    later = PromptEntry(Box(80, 5, 120, 30), object_id=2, at=2)
+    assert list(track(folder, [later], resume=True, **options).visible) == [1, 2]

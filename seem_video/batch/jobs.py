@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,7 @@ def read_jobs(jobs: str, *, prompts: Path | None = None, **options: Any) -> list
 
 def _from_lines(path: Path, options: Mapping[str, Any]) -> list[Job]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # JSON may hold what splitlines takes for an end
     except OSError as error:
         raise SeemVideoError(f"The jobs file '{path}' cannot be read ({error.strerror}); check its path.") from error
     except ValueError as error:
@@ -105,6 +106,8 @@ def _job_of_line(line: str, folder: Path, options: Mapping[str, Any]) -> Job:
     for key, value in given.items():
         if type(value) is not _OPTIONS[key]:
             raise SeemVideoError(f'"{key}" is {json.dumps(value)}; write a {_WORDS[_OPTIONS[key]]}.')
+    if "model" in given and os.path.isfile(folder / given["model"]):
+        given["model"] = str(folder / given["model"])
     source = row["source"]
     if "://" not in source:
         source = str(folder / source)

@@ -37,7 +37,7 @@ class ProcessEngine:
         attempt, process = self._running.pop(mine)
         try:
             ending = mine.recv()
-        except EOFError:  # it closed its end without a word
+        except (EOFError, OSError):  # it was gone without a word, or in the middle of one
             ending = None
         mine.close()
         process.join()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -75,9 +76,10 @@ class Record:
         try:
             document = json.loads(self.path.read_text(encoding="utf-8"))
             settings, outcome = document["settings"], Outcome(**document["outcome"])
-            differing = [
-                key for key in sorted({*settings, *self.settings}) if settings.get(key) != self.settings.get(key)
-            ]
+            outcome.files = tuple(outcome.files)
+            is_whole = all((self.folder / file).exists() for file in outcome.files)
+            keys = sorted({*settings, *self.settings})
+            differing = [key for key in keys if settings.get(key) != self.settings.get(key)]
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -87,8 +89,7 @@ class Record:
                 f"'{self.folder}' was made with another {', '.join(differing)}; "
                 "add --overwrite, or name another folder."
             )
-        outcome.files = tuple(outcome.files)
-        if not all((self.folder / file).exists() for file in outcome.files):
+        if not is_whole:
             outcome.state = "begun"
         return outcome
 
@@ -106,8 +107,8 @@ class Record:
 
 def _identity(source: str) -> dict[str, Any]:
     """A file by its path, size and time of change; anything else by its name."""
-    path = Path(source)
-    if not path.is_file():
+    if not os.path.isfile(source):  # for a name too long for the disk, Path.is_file raises
         return {"name": source}
+    path = Path(source)
     status = path.stat()
     return {"name": str(path.resolve()), "size": status.st_size, "changed_ns": status.st_mtime_ns}

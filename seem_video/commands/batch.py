@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seem_video.commands.export import SAVE_HELP, split_list
+from seem_video.commands.options import SAVE_HELP, Device, Model, Quiet, split_list
+from seem_video.terminal import BROKEN_SOURCE, INTERRUPTED
 
 if TYPE_CHECKING:
     from seem_video.batch.record import Outcome
@@ -23,7 +24,7 @@ class EngineName(str, Enum):
     RAY = "ray"
 
 
-_BROKEN_SOURCE, _SOME_FAILED, _INTERRUPTED = 3, 4, 130
+_SOME_FAILED = 4
 
 
 def batch(
@@ -36,11 +37,11 @@ def batch(
     prompts: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="For every video of a glob; a.json beside a.mp4.")
     ] = None,
-    model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    model: Model = "seem-nano",
+    device: Device = "auto",
     save: Annotated[list[str] | None, typer.Option(metavar="LIST", help=SAVE_HELP)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what was made by other settings.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Track many videos; what is done already is skipped, so the same command goes on where it was stopped.
 
@@ -57,7 +58,7 @@ def batch(
         outcomes = run_batch(found, out, runs, workers=workers, device=device, overwrite=overwrite, on_change=tell)
     except KeyboardInterrupt:
         print("Stopped: the same command goes on from here.", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     if not quiet:
         _show(outcomes)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
@@ -65,7 +66,7 @@ def batch(
         names = ", ".join(outcome.name for outcome in failed)
         print(f"Error: {len(failed)} of {len(outcomes)} jobs failed: {names}.", file=sys.stderr)
         return _SOME_FAILED
-    return _BROKEN_SOURCE if any(outcome.note for outcome in outcomes) else 0
+    return BROKEN_SOURCE if any(outcome.note for outcome in outcomes) else 0
 
 
 def _engine(name: EngineName) -> Engine:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-SAVE_HELP = (
-    "What to write, separated by commas: overlay, masks, rle, contact (these four unless given); cutout-webm, "
-    "cutout-mov, cutout-png, green, blur, gif, webp, coco, ytvis, yolo, cvat, labelstudio; see docs/outputs.md."
-)
+from seem_video.commands.options import SAVE_HELP, Quiet, split_list
 
 
 def export(
@@ -23,7 +19,7 @@ def export(
     ],
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to write into; RESULTS.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write further outputs from the masks of an earlier run, without tracking again."""
     from seem_video.export_job import export as run
@@ -34,8 +30,3 @@ def export(
     if not quiet:
         for path in files:
             print(path)
-
-
-def split_list(words: Iterable[str]) -> list[str]:
-    """The names of an option that takes several, separated by commas or given more than once."""
-    return [name.strip() for names in words for name in names.split(",")]

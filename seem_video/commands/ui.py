@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from seem_video.commands.options import Device, Model
+
 
 def ui(
     clip: Annotated[Path | None, typer.Argument(help="Video to open the page with.")] = None,
-    model: Annotated[str, typer.Option(help="A name that `seem-video models` lists, or a file.")] = "seem-nano",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    model: Model = "seem-nano",
+    device: Device = "auto",
     host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's need --auth.")] = (
         "127.0.0.1"
     ),

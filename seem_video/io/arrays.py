@@ -59,22 +59,30 @@ class _IteratorReader(SpanReader):
 
 
 def _info(first: npt.NDArray[np.uint8], count: int | None) -> SourceInfo:
-    _check(first, 0)
+    check_image(first, "Array 0")
     return SourceInfo(name="arrays", kind="arrays", width=first.shape[1], height=first.shape[0], frames=count)
 
 
 def _frame(index: int, array: npt.NDArray[np.uint8], info: SourceInfo) -> Frame:
-    _check(array, index)
-    if array.shape[:2] != (info.height, info.width):
-        raise SeemVideoError(
-            f"Array {index} is {array.shape[1]}x{array.shape[0]}, but the first is {info.width}x{info.height}; "
-            "scale them to one size."
-        )
+    check_image(array, f"Array {index}", (info.height, info.width))
     return Frame(index, index / ASSUMED_FPS, None, np.ascontiguousarray(array))
 
 
-def _check(array: Any, index: int) -> None:
+def check_image(array: Any, name: str, size: tuple[int, int] | None = None) -> None:
+    """Sees to it that an array is an image (H, W, 3) uint8.
+
+    Args:
+        array: what is called `name` in the sentence.
+        size: height and width of the first of its kind, which it must have too; None for any.
+
+    Raises:
+        SeemVideoError: it is of another shape or type.
+    """
     shape: tuple[int, ...] = getattr(array, "shape", ())
     dtype = getattr(array, "dtype", type(array).__name__)
     if len(shape) != 3 or shape[2] != 3 or dtype != np.uint8 or 0 in shape:
-        raise SeemVideoError(f"Array {index} is {dtype} of shape {shape}; an image is uint8 of shape (H, W, 3), RGB.")
+        raise SeemVideoError(f"{name} is {dtype} of shape {shape}; an image is uint8 of shape (H, W, 3), RGB.")
+    if size is not None and shape[:2] != size:
+        raise SeemVideoError(
+            f"{name} is {shape[1]}x{shape[0]}, but the first is {size[1]}x{size[0]}; scale them to one size."
+        )

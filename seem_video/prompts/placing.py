@@ -70,15 +70,18 @@ def _find_frames(moments: set[int | Seconds], reader: FrameReader) -> dict[int |
             if isinstance(moment, int):
                 if frame.index == moment:
                     found[moment] = moment
-            elif frame.time_s > moment.value + _CLOCK_TOLERANCE_S and (last or frame.index == 0):
-                found[moment] = (last or frame).index
+            elif frame.time_s > moment.value + _CLOCK_TOLERANCE_S:
+                shown = last or frame
+                if shown.index == 0 or shown.time_s <= moment.value + _CLOCK_TOLERANCE_S:
+                    found[moment] = shown.index
         last = frame
         if found.keys() == moments:
             return found
     for moment in moments - found.keys():
         if first is None or last is None:
             raise SeemVideoError(f"'{reader.info.name}' has no frame to track; check where tracking starts and stops.")
-        if isinstance(moment, int) or moment.value >= last.time_s + 1 / (reader.info.fps or ASSUMED_FPS):
+        end_s = last.time_s + 1 / (reader.info.fps or ASSUMED_FPS)
+        if isinstance(moment, int) or not last.time_s - _CLOCK_TOLERANCE_S <= moment.value < end_s:
             raise SeemVideoError(_why_not_tracked(moment, first, last, reader.info.name))
         found[moment] = last.index
     return found

@@ -206,6 +206,9 @@ class PromptEntry:
     def __post_init__(self) -> None:
         if not 1 <= self.object_id <= 255:
             raise SeemVideoError(f"Object {self.object_id} cannot be; objects are numbered from 1 to 255.")
+        for name in ("object_id", "at"):  # the ids in a mask are NumPy's numbers, which JSON does not take
+            if isinstance(number := getattr(self, name), np.integer):
+                object.__setattr__(self, name, int(number))
         if isinstance(self.at, int) and self.at < 0:
             raise SeemVideoError(f"Frame {self.at} cannot be; frames count from 0.")
         if self.label is not None:

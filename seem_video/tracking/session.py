@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from seem_video.errors import SeemVideoError
 from seem_video.fingerprints import fingerprint_model, fingerprint_source
+from seem_video.io.arrays import check_image
 from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
 from seem_video.model.released_weights import need_released
-from seem_video.prompts import MaskPrompt, Prompt, Reference, Text, rasterise, to_pixels
-from seem_video.prompts.records import to_record
+from seem_video.prompts import Prompt, PromptEntry, Reference, Text, to_pixels
 from seem_video.results import FrameResult
+from seem_video.tracking.given_prompts import GivenPrompts
 from seem_video.tracking.propagation import VideoModel
+from seem_video.tracking.run import Run, in_order
 from seem_video.tracking.session_file import Given, SessionFile, Tracked
 from seem_video.tracking.tracker import Tracker
 
@@ -40,13 +42,20 @@ class VideoSession:
         max_side: int | None = None,
         file: SessionFile | None = None,
     ) -> None:
+        """Args: as for `open_session`, but that a session file is claimed already; no reader for single steps.
+
+        Raises:
+            SeemVideoError: the session file is damaged.
+        """
         self._model = model
         self._reader = reader
         self._max_side = max_side
         self._file = file
-        self._given = file.prompts() if file else []
-        self._tracker = Tracker(model, max_side=max_side)
-        self._next_step = 0
+        self._given = GivenPrompts(tuple(file.prompts()) if file else ())
+        self._run: Run
+        self._steps: int
+        self._step_size: tuple[int, int] | None  # height and width of the first step
+        self._begin_steps()
 
     @property
     def info(self) -> SourceInfo | None:
@@ -56,20 +65,16 @@ class VideoSession:
     @property
     def prompts(self) -> tuple[Given, ...]:
         """All prompts that hold, in the order given."""
-        return tuple(self._given)
+        return self._given.all
 
     @property
     def object_ids(self) -> list[int]:
         """Ids of all objects that have a prompt, ascending."""
-        return sorted({given.object_id for given in self._given})
+        return self._given.object_ids
 
     def prompts_on(self, frame: int, *, since: int | None = None) -> dict[int, list[Prompt]]:
         """The prompts of a frame by object; with `since`, those of frames from there on too."""
-        on: dict[int, list[Prompt]] = {}
-        for given in self._given:
-            if (frame if since is None else since) <= given.frame <= frame:
-                on.setdefault(given.object_id, []).append(given.prompt)
-        return on
+        return self._given.on(frame, since=since)
 
     def add(self, prompt: Prompt, *, object_id: int = 1, frame: int = 0, label: str | None = None) -> None:
         """Give a prompt: on a frame of its own it starts an object or corrects one that is tracked by then.
@@ -82,54 +87,44 @@ class VideoSession:
             label: a name for the object, kept until another one is given; the words of a text prompt are one too.
 
         Raises:
-            SeemVideoError: the id or frame number cannot be, the prompt does not fit the source's frames, or the model
-                takes none of this kind.
+            SeemVideoError: the id, frame number or label cannot be, the frame was stepped through already, the prompt
+                does not fit the source's frames, or the model takes none of this kind.
         """
-        if not 1 <= object_id <= 255:
-            raise SeemVideoError(f"Object id {object_id} cannot be; ids go from 1 to 255.")
-        if frame < 0:
-            raise SeemVideoError(f"Frame {frame} cannot be; frames count from 0.")
+        entry = PromptEntry(prompt, object_id, frame, label)
+        if frame < self._steps:
+            raise SeemVideoError(
+                f"Frame {frame} has been stepped through already; give the prompt on the next one, frame={self._steps}."
+            )
         if isinstance(prompt, Text | Reference):
             need_released(self._model, f"look for the {prompt}")
         if self._reader is not None:
             to_pixels(prompt, self._reader.info.height, self._reader.info.width)
-        given = Given(frame, object_id, prompt, label)
-        if any(_same(given, other) for other in self._given):
-            return
-        kept = self._given
-        if isinstance(prompt, MaskPrompt):  # a mask says all there is to say; what came before it is superseded
-            kept = [other for other in kept if (other.frame, other.object_id) != (frame, object_id)]
-        self._change([*kept, given], frame)
+        given = Given(int(frame), entry.object_id, prompt, label)
+        prompts = self._given.plus(given)
+        if prompts is not self._given:
+            self._change(prompts, given.frame)
 
     def rename(self, object_id: int, label: str) -> None:
         """Give an object another name; what is tracked stays. Raises `SeemVideoError` if there is none of that id."""
         self._need_object(object_id, "name")
-        named = [replace(given, label=label) if given.object_id == object_id else given for given in self._given]
-        self._change(named)
+        self._change(self._given.renamed(object_id, label))
 
     def label_of(self, object_id: int) -> str:
         """An object's name: the one given last, else the words of its text prompt, else its id."""
-        own = [given for given in self._given if given.object_id == object_id]
-        named = [given.label for given in own if given.label is not None]
-        said = [given.prompt.words for given in own if isinstance(given.prompt, Text)]
-        return (named[-1:] or said[:1] or [str(object_id)])[0]
+        return self._given.label_of(object_id)
 
     def undo(self) -> Given:
         """Take back the prompt that was given last; raises `SeemVideoError` if there is none."""
-        if not self._given:
+        if not self._given.all:
             raise SeemVideoError("There is no prompt to undo.")
-        last = self._given[-1]
-        self._change(self._given[:-1], last.frame)
+        *kept, last = self._given.all
+        self._change(GivenPrompts(tuple(kept)), last.frame)
         return last
 
     def remove(self, object_id: int) -> None:
         """Forget an object and all its prompts; raises `SeemVideoError` if there is none of that id."""
         self._need_object(object_id, "remove")
-        self._change([given for given in self._given if given.object_id != object_id])
-        if self._file is not None:
-            self._file.forget_object(object_id)
-        if object_id in self._tracker.object_ids:
-            self._tracker.remove(object_id)
+        self._change(self._given.without(object_id), removed=object_id)
 
     def propagate(
         self, *, start: int | None = None, stop: int | None = None, reverse: bool = False
@@ -141,57 +136,58 @@ class VideoSession:
         they name are known; an object has no mask on frames before its first prompt. In real time, prompts on a frame
         that is dropped hold from the next one that is not: `add(..., frame=result.index + 1)` means as soon as can be.
 
+        A prompt given meanwhile on a frame that was tracked already takes effect in the next call; until then nothing
+        more is kept in the session file.
+
         Args:
             start: first frame; None for the source's first one, or in reverse for the last prompted one.
             stop: the frame to stop before, as in `range`; None for the end (in reverse, for frame 0 inclusive).
             reverse: go backwards through the video.
 
         Raises:
-            SeemVideoError: no prompt was given, a prompt lies on a frame that the video does not reach, or the source
+            SeemVideoError: no prompt was given, `start` or a prompt lies on a frame that is not read, or the source
                 cannot be read again.
         """
         reader = self._need_reader()
-        if not self._given:
+        prompted = self._given.frames
+        if not prompted:
             raise SeemVideoError("There is nothing to track: give at least one prompt, for example Click(320, 240).")
-        prompted = {given.frame for given in self._given}
         if start is None and reverse:
             start = max(prompted)
-        self._tracker = Tracker(self._model, max_side=self._max_side)
-        pending, last, kept = prompted, None, self._file is not None
-        for frame, is_asked_for in self._frames(reader, prompted, start, stop, reverse=reverse):
-            due = frame.index if not reader.newest_only else 0 if last is None else last + 1
+        run = self._run = Run(self._new_tracker(), self._file, reader, backwards=reverse)
+        pending = prompted
+        for frame, is_asked_for in in_order(reader, prompted, start, stop, backwards=reverse):
+            due = frame.index if not reader.newest_only else 0 if run.last is None else run.last + 1
             pending = pending.difference(range(due, frame.index + 1))
-            tracked = self._file.result(frame.index, backwards=reverse) if self._file and kept else None
-            if tracked is None:
-                if kept and last is not None:
-                    self._restore(reader, last, reverse=reverse)
-                kept = False
-                tracked = self._track(frame, since=due, backwards=reverse)
-            last = frame.index
+            tracked = run.track(frame, self._given, since=due)
             if is_asked_for:
                 yield self._result(frame, tracked)
-        if not reverse and stop is None and pending:
+        if stop is None and pending:
             raise SeemVideoError(
-                f"A prompt is on frame {min(pending)}, but no such frame of {reader.info.name} was read; "
-                "`seem-video info` says how many frames there are."
+                f"A prompt is on frame {min(pending)}, but that frame of '{reader.info.name}' was not read; "
+                "`seem-video info` says how many frames there are, of which start and stride may leave some out."
             )
 
     def step(self, image: npt.NDArray[np.uint8], *, time_s: float = 0.0) -> FrameResult:
         """Track one more frame of a live source; its number is how many came before it.
 
         Args:
-            image: (H, W, 3) uint8 RGB. time_s: its time in seconds, handed on to the result.
+            image: (H, W, 3) uint8 RGB, of the same size each time.
+            time_s: its time in seconds, handed on to the result.
+
+        Raises:
+            SeemVideoError: the image is none, or of another size than the first, or a prompt on it does not fit.
         """
-        frame = Frame(self._next_step, time_s, pts=None, image=image, arrived_s=time.perf_counter())
-        result = self._result(frame, self._track(frame))
-        self._next_step += 1
+        check_image(image, f"Frame {self._steps}", self._step_size)
+        frame = Frame(self._steps, time_s, pts=None, image=image, arrived_s=time.perf_counter())
+        result = self._result(frame, self._run.track(frame, self._given))
+        self._steps, self._step_size = self._steps + 1, (image.shape[0], image.shape[1])
         return result
 
     def reset(self) -> None:
         """Forget all prompts and objects, and start counting steps at 0 again."""
-        self._change([], *{given.frame for given in self._given})
-        self._next_step = 0
-        self._tracker = Tracker(self._model, max_side=self._max_side)
+        self._change(GivenPrompts(), *self._given.frames)
+        self._begin_steps()
 
     def close(self) -> None:
         """Close the source and the session file."""
@@ -218,57 +214,27 @@ class VideoSession:
             known = ", ".join(map(str, self.object_ids)) or "none"
             raise SeemVideoError(f"There is no object {object_id} to {what}; the objects are: {known}.")
 
-    def _change(self, prompts: list[Given], *frames: int) -> None:
-        """Hold other prompts; results from these frames on are in doubt then."""
+    def _begin_steps(self) -> None:
+        self._run = Run(self._new_tracker(), self._file)
+        self._steps, self._step_size = 0, None
+
+    def _new_tracker(self) -> Tracker:
+        return Tracker(self._model, max_side=self._max_side)
+
+    def _change(self, prompts: GivenPrompts, *frames: int, removed: int | None = None) -> None:
+        """Hold other prompts: results from these frames on are in doubt then, and those of a removed object go."""
+        if self._file is not None:
+            with self._file.at_once():
+                self._file.replace_prompts(prompts.all)
+                for frame in frames:
+                    self._file.forget_from(frame)
+                if removed is not None:
+                    self._file.forget_object(removed)
         self._given = prompts
-        if self._file is not None:
-            self._file.replace_prompts(prompts)
-            for frame in frames:
-                self._file.forget_from(frame)
-
-    def _frames(
-        self, reader: FrameReader, prompted: set[int], start: int | None, stop: int | None, *, reverse: bool
-    ) -> Iterator[tuple[Frame, bool]]:
-        """The frames to track, in order, and whether they are asked for: prompted ones before `start` are not."""
-        if start is not None:
-            before = (index for index in prompted if (index > start if reverse else index < start))
-            for index in sorted(before, reverse=reverse):
-                yield reader.read_at(index), False
-        if reverse:
-            assert start is not None
-            for frame in reader.reversed(start, 0 if stop is None else stop + 1):
-                yield frame, True
-            return
-        for frame in reader:
-            if stop is not None and frame.index >= stop:
-                return
-            if start is None or frame.index >= start:
-                yield frame, True
-
-    def _track(self, frame: Frame, *, since: int | None = None, backwards: bool = False) -> Tracked:
-        """Track a frame with the prompts since that frame."""
-        prompts = self.prompts_on(frame.index, since=since)
-        if backwards:  # there an object's last prompt comes first, which may say no more than what it is not
-            known, size = self._tracker.object_ids, frame.image.shape[:2]
-            prompts = {i: given for i, given in prompts.items() if i in known or rasterise(given, *size).names_object}
-        masks, scores = self._tracker.step(frame.index, frame.image, prompts)
-        held = tuple(self._tracker.held_frames) if self._file else ()
-        tracked = Tracked(tuple(self._tracker.object_ids), masks, scores, held)
-        if self._file is not None:
-            self._file.keep(frame.index, tracked, backwards=backwards)
-        return tracked
-
-    def _restore(self, reader: FrameReader, last: int, *, reverse: bool) -> None:
-        """Make the tracker what it was after frame `last`, from the session file."""
-        assert self._file is not None
-        after = self._file.result(last, backwards=reverse)
-        prompted = {given.frame for given in self._given if (given.frame >= last if reverse else given.frame <= last)}
-        for index in sorted({last, *(after.held_frames if after else ()), *prompted}, reverse=reverse):
-            tracked = self._file.result(index, backwards=reverse)
-            if tracked is not None:
-                prompts = {i: on for i, on in self.prompts_on(index).items() if i in tracked.object_ids}
-                image = reader.read_at(index).image
-                self._tracker.restore(index, image, prompts, tracked.object_ids, tracked.masks, tracked.scores)
+        for frame in frames:
+            self._run.doubt(frame)
+        for object_id in {*self._run.tracker.object_ids} - {*prompts.object_ids}:
+            self._run.tracker.remove(object_id)
 
     def _result(self, frame: Frame, tracked: Tracked) -> FrameResult:
         """A result with all objects of the session; those that are not tracked yet are empty."""
@@ -289,11 +255,6 @@ class VideoSession:
         )
 
 
-def _same(a: Given, b: Given) -> bool:
-    whose = (a.frame, a.object_id, a.label) == (b.frame, b.object_id, b.label)
-    return whose and to_record(a.prompt) == to_record(b.prompt)
-
-
 def open_session(
     source: str | Path | int | Iterable[npt.NDArray[np.uint8]] | FrameReader,
     model: VideoModel,
@@ -304,7 +265,7 @@ def open_session(
     stop: int | None = None,
     stride: int = 1,
     realtime: bool = False,
-    file: Path | SessionFile | None = None,
+    file: str | Path | SessionFile | None = None,
 ) -> VideoSession:
     """Open a source for tracking.
 
@@ -318,16 +279,23 @@ def open_session(
     Raises:
         SeemVideoError: the source cannot be read, or the session file belongs to another source, model or setting.
     """
-    if not isinstance(source, FrameReader):
-        source = open_reader(source, backend=backend, start=start, stop=stop, stride=stride, realtime=realtime)
-    if file is not None:
-        file = file if isinstance(file, SessionFile) else SessionFile(file)
-        file.claim(_about(source.info, model, max_side, start, stride))
-    return VideoSession(model, source, max_side=max_side, file=file)
+    with ExitStack() as opened:  # to be closed again if anything is refused
+        if not isinstance(source, FrameReader):
+            source = open_reader(source, backend=backend, start=start, stop=stop, stride=stride, realtime=realtime)
+            opened.callback(source.close)
+        if file is not None:
+            belongs_to = _belongs_to(source.info, model, max_side, start, stride)
+            if not isinstance(file, SessionFile):
+                file = SessionFile(Path(file))
+                opened.callback(file.close)
+            file.claim(belongs_to)
+        session = VideoSession(model, source, max_side=max_side, file=file)
+        opened.pop_all()
+    return session
 
 
-def _about(info: SourceInfo, model: VideoModel, max_side: int | None, start: int, stride: int) -> Mapping[str, str]:
-    """What decides the results of a session beside its prompts."""
+def _belongs_to(info: SourceInfo, model: VideoModel, max_side: int | None, start: int, stride: int) -> dict[str, str]:
+    """What decides the results of a session beside its prompts, by name, for its file."""
     if info.path is None:
         raise SeemVideoError(
             f"{info.name} cannot be read again, so it can have no session file; save it as a video first."

@@ -33,6 +33,22 @@ def test_a_line_is_a_job_with_paths_relative_to_the_file(tmp_path: Path):
     ]
 
 
+def test_a_model_that_is_a_file_is_relative_to_the_jobs_file_and_a_name_stays(tmp_path: Path):
+    (tmp_path / "mine.safetensors").touch()
+    rows = [
+        {"source": f"{k}.mp4", "prompts": CLICK, "model": model}
+        for k, model in enumerate(["mine.safetensors", "seem-nano", None])
+    ]
+    jobs = read_jobs(jobs_file(tmp_path / "jobs.jsonl", *rows), model="default")
+    assert [job.options["model"] for job in jobs] == [str(tmp_path / "mine.safetensors"), "seem-nano", "default"]
+
+
+def test_a_line_ends_where_json_lines_end(tmp_path: Path):
+    row = {"source": "a.mp4", "prompts": [{"click": [5, 6], "label": "two\u2028lines"}]}
+    [job] = read_jobs(jobs_file(tmp_path / "jobs.jsonl", json.dumps(row, ensure_ascii=False)))
+    assert job.prompts[0].label == "two\u2028lines"
+
+
 def test_a_glob_takes_prompts_beside_each_video_or_for_all(tmp_path: Path):
     for name in ("b10", "b9"):
         (tmp_path / f"{name}.mp4").touch()

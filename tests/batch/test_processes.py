@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from helpers import moving_square, run_with_a_small_disk, write_clip
@@ -18,7 +21,7 @@ from seem_video import Click, PromptEntry
 from seem_video.batch.jobs import Job
 from seem_video.batch.processes import ProcessEngine
 from seem_video.batch.record import Outcome
-from seem_video.batch.runner import run_batch
+from seem_video.batch.runner import Attempt, run_batch
 from seem_video.job import is_unfinished
 
 PROMPTS = (PromptEntry(Click(20, 30)),)
@@ -81,6 +84,17 @@ def test_a_killed_worker_costs_one_attempt_and_nothing_else(tmp_path: Path):
         assert len(list((out / name / "masks").iterdir())) == FRAMES
     assert (out / "once/masks.json").read_text().replace("once", "never") == (out / "never/masks.json").read_text()
     assert not (out / "always/masks.json").exists()
+
+
+def test_a_worker_killed_in_the_middle_of_its_last_word_costs_its_attempt_alone(tmp_path: Path):
+    engine = ProcessEngine()
+    attempt = Attempt(Job("a", "a.mp4", PROMPTS), tmp_path, resume=False, device="cpu", threads=None)
+    mine, theirs = multiprocessing.Pipe(duplex=False)
+    os.write(theirs.fileno(), struct.pack("!i", 1000) + b"the beginning of 1000 bytes")
+    theirs.close()
+    engine._running[mine] = attempt, SimpleNamespace(join=lambda: None, exitcode=-signal.SIGKILL)
+    [(_, ending)] = engine.wait()
+    assert ending.error == "Its process was ended by SIGKILL."
 
 
 def test_a_batch_that_is_killed_itself_leaves_nobody_and_goes_on_later(tmp_path: Path):

@@ -108,6 +108,17 @@ def test_a_folder_that_is_not_ours_is_left_alone(jobs: list[Job], tmp_path: Path
     assert contents(tmp_path / "out") == {"a/thesis.tex": b"years of work", "b.job.json": b"{}"}
 
 
+def test_a_source_that_cannot_be_and_a_record_of_something_else_fail_their_jobs_alone(jobs: list[Job], tmp_path: Path):
+    run_batch(jobs, tmp_path / "out", InlineEngine())
+    record = json.loads((tmp_path / "out/b.job.json").read_text())
+    record["outcome"]["files"] = None
+    (tmp_path / "out/b.job.json").write_text(json.dumps(record))
+    endless = Job("endless", "a" * 5000, PROMPTS)
+    outcomes = run_batch([endless, *jobs], tmp_path / "out", InlineEngine())
+    assert states(outcomes) == {"endless": ("failed", 1), "a": ("skipped", 0), "b": ("failed", 0)}
+    assert "no record of a batch" in str(outcomes[2].note)
+
+
 def test_a_mistake_is_final_and_a_fault_is_tried_once_more(jobs: list[Job], tmp_path: Path):
     gone = Job("gone", str(tmp_path / "gone.mp4"), PROMPTS)
     faults = iter([RuntimeError("out of memory"), None])

@@ -129,7 +129,7 @@ def test_an_object_in_words_is_looked_for_until_it_is_found(
     session.add(Text("the brown dog"))
     frames = _frames(4)
     absent = [session.step(frame) for frame in frames[:2]]
-    [past] = session._tracker._propagator._past.values()
+    [past] = session._run.tracker._propagator._past.values()
     assert not any(result.masks.any() or result.scores.any() for result in absent)
     assert not past.references
     assert past.wanted().words is past.words

@@ -68,7 +68,7 @@ def test_the_memory_takes_one_frame_in_five_whichever_of_them_is_tracked(model) 
     with open_session(_EveryFifth(), model) as session:
         session.add(Click(30, 48))
         results = list(session.propagate())
-        assert {1, 6, 11} <= session._tracker.held_frames
+        assert {1, 6, 11} <= session._run.tracker.held_frames
     assert results[-1].index == 36
 
 
@@ -159,12 +159,80 @@ def test_what_cannot_be_asked_is_said(model, folder: Path) -> None:
     with open_session(folder, model) as session:
         with pytest.raises(SeemVideoError, match="nothing to track"):
             next(session.propagate())
-        with pytest.raises(SeemVideoError, match="ids go from 1 to 255"):
+        with pytest.raises(SeemVideoError, match="numbered from 1 to 255"):
             session.add(Click(3, 3), object_id=0)
         with pytest.raises(SeemVideoError, match="128"):
             session.add(Click(500, 3))
+        with pytest.raises(SeemVideoError, match="no character"):
+            session.add(Click(3, 3), label="a\x00b")
         session.add(Click(3, 3), frame=99)
         with pytest.raises(SeemVideoError, match="prompt is on frame 99"):
             list(session.propagate())
+        session.undo()
+        session.add(Click(3, 3))
+        with pytest.raises(SeemVideoError, match="ends before frame 50; start earlier"):
+            list(session.propagate(start=50))
+        assert not list(session.propagate(start=4, stop=2)), "as in range"
     with pytest.raises(SeemVideoError, match="give its frames to step"):
         next(VideoSession(model).propagate())
+
+
+def test_backwards_a_prompt_on_a_frame_that_the_stride_leaves_out_is_said(model, folder: Path) -> None:
+    with open_session(folder, model, stride=2) as session:
+        session.add(MaskPrompt(_disc(5)), frame=5)
+        with pytest.raises(SeemVideoError, match="prompt is on frame 5"):
+            list(session.propagate(reverse=True))
+
+
+def test_backwards_from_frame_0_is_one_frame(model, folder: Path) -> None:
+    with open_session(folder, model) as session:
+        session.add(MaskPrompt(_disc(0)))
+        assert [result.index for result in session.propagate(reverse=True)] == [0]
+
+
+def test_taking_back_an_objects_only_prompt_forgets_it_between_two_frames(model) -> None:
+    session = VideoSession(model)
+    session.add(MaskPrompt(_disc(0)), object_id=1)
+    session.add(MaskPrompt(_disc(0, x0=100, y=20)), object_id=2)
+    session.step(_frames()[0])
+    session.undo()
+    assert session.step(_frames()[1]).object_ids == (1,)
+
+
+def test_all_objects_may_go_and_another_come(model) -> None:
+    session = VideoSession(model)
+    session.add(MaskPrompt(_disc(0)))
+    session.step(_frames()[0])
+    session.remove(1)
+    assert session.step(_frames()[1]).masks.shape == (0, *SIZE)
+    session.add(MaskPrompt(_disc(2)), object_id=2, frame=2)
+    assert np.array_equal(session.step(_frames()[2]).masks[0], _disc(2))
+
+
+def test_a_prompt_on_a_frame_that_was_stepped_through_is_refused_as_it_would_never_be_seen(model) -> None:
+    session = VideoSession(model)
+    session.add(Click(30, 48))
+    session.step(_frames()[0])
+    with pytest.raises(SeemVideoError, match="give the prompt on the next one, frame=1"):
+        session.add(Click(100, 20), object_id=2)
+    session.reset()
+    session.add(Click(30, 48))
+
+
+def test_a_step_takes_images_of_one_size_alone(model) -> None:
+    frame = _frames()[0]
+    session = VideoSession(model)
+    session.add(Click(30, 48))
+    for wrong in (frame[..., 0], frame / 255):
+        with pytest.raises(SeemVideoError, match=r"Frame 0 is .* an image is uint8"):
+            session.step(wrong)
+    session.step(frame)
+    with pytest.raises(SeemVideoError, match="Frame 1 is 64x48, but the first is 128x96"):
+        session.step(frame[:48, :64])
+
+
+def test_the_numbers_of_a_mask_are_object_ids_and_frames(model, folder: Path, tmp_path: Path) -> None:
+    with open_session(folder, model, file=tmp_path / "work.seem") as session:
+        ids = np.where(_disc(1), 7, 0).astype(np.uint8)
+        session.add(MaskPrompt(ids == 7), object_id=ids.max(), frame=np.int64(1))
+        assert next(session.propagate(start=1)).object_ids == (7,)

@@ -1,5 +1,7 @@
 """Session files: nothing is tracked twice, what goes on is what would have been, corrections change what follows."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -139,6 +141,68 @@ def test_a_file_of_another_video_or_setting_is_refused(model, folder: Path, tmp_
     (tmp_path / "text.seem").write_text("no database, but long enough to be taken for one" * 20)
     with pytest.raises(SeemVideoError, match="cannot be used as a session file"):
         open_session(folder, model, file=tmp_path / "text.seem")
+
+
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(model, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    for table, words in (("bookmarks", "a database of another program"), ("prompts", "no such column")):
+        path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(f"create table {table} (name text)")
+        before = path.read_bytes()
+        with pytest.raises(SeemVideoError, match=words):
+            open_session(folder, model, file=path)
+        if table == "bookmarks":
+            assert path.read_bytes() == before
+
+
+def test_a_damaged_row_is_said(model, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "work.seem"
+    with open_session(folder, model, file=str(path)) as session:
+        _prompt(session)
+        next(session.propagate())
+    for change in ("update results set found = '{}'", 'update prompts set prompt = \'{"kind": "kick"}\''):
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(change)
+        with (
+            pytest.raises(SeemVideoError, match="cannot be used as a session file"),
+            open_session(folder, model, file=path) as session,
+        ):
+            next(session.propagate())
+
+
+@pytest.mark.parametrize("forget", [VideoSession.undo, lambda session: session.remove(2)])
+def test_a_change_that_fails_midway_leaves_the_file_as_it_was(model, folder: Path, tmp_path: Path, forget) -> None:
+    path = tmp_path / "work.seem"
+    with open_session(folder, model, file=path) as session:
+        _prompt(session)
+        before = list(session.propagate(stop=5))
+        with closing(sqlite3.connect(path)) as db:
+            for what in ("delete", "update"):
+                db.execute(f"create trigger no_{what} before {what} on results begin select raise(abort, 'cut'); end")
+        with pytest.raises(SeemVideoError, match="cut"):
+            forget(session)
+    with open_session(folder, model, file=path) as session:
+        assert [given.label for given in session.prompts] == [None, "corner"]
+        assert all(map(_equal, session.propagate(stop=5), before))
+
+
+def test_after_a_correction_behind_a_run_what_it_still_finds_is_not_taken_for_what_holds(
+    model, folder: Path, tmp_path: Path
+) -> None:
+    lower = np.zeros(SIZE, bool)
+    lower[60:90, 60:90] = True
+    with open_session(folder, model) as session:
+        _prompt(session)
+        session.add(MaskPrompt(lower), frame=2)
+        expected = list(session.propagate(stop=10))
+    with open_session(folder, model, file=tmp_path / "work.seem") as session:
+        _prompt(session)
+        for result in session.propagate(stop=10):
+            if result.index == 5:
+                session.add(MaskPrompt(lower), frame=2)
+        list(session.propagate(stop=6))
+        assert all(map(_equal, session.propagate(stop=10), expected))
 
 
 def test_every_prompt_comes_back_from_its_record() -> None:
