@@ -7,38 +7,38 @@ frame serves every object, values belong to an object.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object
 
 
-@dataclass
-class Recall:
-    """What the memory says of the frames at hand.
-
-    Attributes:
-        readout: (N, value_dim, h, w) values of alike pixels (`read_memory`).
-        score: (N, 1, h, w), about 1 on what looks like the object, about -1 elsewhere (`appearance.classify`).
-    """
-
-    readout: Tensor
-    score: Tensor
+PLAIN = 0.575
+"""Size of a normalised feature among the learned keys; held-out sequences chose it."""
 
 
 class KeyProjection(nn.Module):
-    """Frame features to the keys that past and present pixels are matched by."""
+    """A frame's features to the keys that past and present pixels are matched by: learned ones, and features as they are.
 
-    def __init__(self, dim: int, key_dim: int) -> None:
+    The learned ones alone match the objects of the training videos well and others no better than an ImageNet backbone's
+    features do; those know no video.
+    """
+
+    def __init__(self, dim: int, channels8: int, channels16: int, key_dim: int) -> None:
+        """Args: dim: of the pixel decoder. channels8, channels16: of the backbone at strides 8 and 16. key_dim: learned."""
         super().__init__()
         self.project = nn.Conv2d(dim, key_dim, 3, padding=1)
         nn.init.orthogonal_(self.project.weight)
+        self.norm = nn.BatchNorm2d(dim + channels8 + channels16, affine=False)
 
-    def forward(self, level: Tensor) -> Tensor:
-        """(B, C, h, w) at stride 16 to keys (B, key_dim, h, w)."""
-        return self.project(level)
+    def forward(self, level: Tensor, maps8: Tensor, maps16: Tensor) -> Tensor:
+        """(B, C, h, w) of the pixel decoder and the backbone's maps at strides 8 and 16, to keys (B, D, h, w)."""
+        finer = F.adaptive_avg_pool2d(maps8, (level.shape[-2], level.shape[-1]))
+        plain = self.norm(torch.cat([level, maps16, finer], dim=1).detach().float())
+        learned = self.project(level)
+        return torch.cat([learned, (PLAIN * plain).to(learned.dtype)], dim=1)
 
 
 class MemoryEncoder(nn.Module):

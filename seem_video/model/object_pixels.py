@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object, resize_to
-from seem_video.model.memory_encoder import Recall
 
 PROMPT_MAPS = ("positive", "negative", "box", "previous")
 """Channels of the dense prompt: positive and negative strokes, filled box, probability of the previous mask."""
@@ -23,8 +22,6 @@ class ObjectPixels(nn.Module):
         self.prompt16 = nn.Conv2d(mask_dim, dim, 3, stride=2, padding=1)
         self.frame16 = nn.Conv2d(dim, dim, 1)
         self.readout = nn.Conv2d(value_dim, dim, 1)
-        self.score = nn.Conv2d(1, dim, 3, padding=1, bias=False)
-        nn.init.zeros_(self.score.weight)
         self.refine16 = ResidualBlock(dim)
         self.up8 = nn.Conv2d(dim, half, 1)
         self.frame8 = nn.Conv2d(dim, half, 1)
@@ -40,7 +37,7 @@ class ObjectPixels(nn.Module):
         mask_features: Tensor,
         owner: Tensor,
         maps: Tensor,
-        recall: Recall | None,
+        readout: Tensor | None,
     ) -> Tensor:
         """Build the stride-4 features that an object's masks are dotted from.
 
@@ -48,7 +45,7 @@ class ObjectPixels(nn.Module):
             level16, level8: (B, dim, h, w) levels of the frames; mask_features: (B, mask_dim, h, w) at stride 4.
             owner: (N,) the frame of each object.
             maps: (N, 4, h, w) dense prompts at stride 4, channels as in `PROMPT_MAPS`.
-            recall: what the memory says, at stride 16, or None for objects without a past.
+            readout: (N, value_dim, h, w) at stride 16, or None for objects without a past.
 
         Returns:
             (N, mask_dim, h, w) at stride 4
@@ -56,8 +53,8 @@ class ObjectPixels(nn.Module):
         p4 = F.relu(self.prompt4(maps))
         p8 = F.relu(self.prompt8(p4))
         x = of_each_object(self.frame16(level16), owner) + self.prompt16(p8)
-        if recall is not None:
-            x = x + self.readout(recall.readout) + self.score(recall.score)
+        if readout is not None:
+            x = x + self.readout(readout)
         x = self.refine16(x)
         x = resize_to(self.up8(F.relu(x)), level8) + of_each_object(self.frame8(level8), owner) + self.mix8(p8)
         x = self.refine8(x)

@@ -8,11 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seem_video.model.appearance import AppearanceFeatures, Evidence, gather_evidence
 from seem_video.model.backbone.timm import TimmBackbone
 from seem_video.model.config import ModelConfig
 from seem_video.model.decoder import Decoded, Decoder
-from seem_video.model.memory_encoder import KeyProjection, MemoryEncoder, Recall
+from seem_video.model.memory_encoder import KeyProjection, MemoryEncoder
 from seem_video.model.object_pixels import ObjectPixels
 from seem_video.model.pixel_decoder import PixelDecoder
 from seem_video.model.visual_sampler import PromptTokens, VisualSampler
@@ -28,14 +27,12 @@ class FrameFeatures:
     Attributes:
         levels: (B, dim, h, w) at strides 32, 16 and 8.
         mask_features: (B, mask_dim, h, w) at stride 4.
-        key: (B, key_dim, h, w) memory keys at stride 16.
-        appearance: (B, h * w, D) float32, what objects are told apart by, cells at stride 16.
+        key: (B, D, h, w) memory keys at stride 16.
     """
 
     levels: list[Tensor]
     mask_features: Tensor
     key: Tensor
-    appearance: Tensor
 
 
 @dataclass
@@ -87,8 +84,7 @@ class SEEM(nn.Module):
         self.pixel_decoder = PixelDecoder(config.pixel_decoder, self.backbone.channels)
         self.sampler = VisualSampler(dim, levels=3, points=config.sampler.points)
         self.decoder = Decoder(config.decoder, dim, mask_dim, levels=3)
-        self.key = KeyProjection(dim, config.memory.key_dim)
-        self.appearance = AppearanceFeatures(dim + self.backbone.channels[1] + self.backbone.channels[2])
+        self.key = KeyProjection(dim, *self.backbone.channels[1:3], config.memory.key_dim)
         self.memory_encoder = MemoryEncoder(dim, config.memory.value_dim)
         self.object_pixels = ObjectPixels(dim, config.memory.value_dim, mask_dim)
         self.register_buffer("mean", torch.tensor(config.image.mean).view(3, 1, 1), persistent=False)
@@ -118,9 +114,7 @@ class SEEM(nn.Module):
         """Encode (B, 3, H, W) normalised images; H and W are multiples of 32."""
         maps = self.backbone(images.contiguous(memory_format=torch.channels_last))
         levels, mask_features = self.pixel_decoder(maps)
-        with torch.no_grad():  # a classifier is fitted to these, they are not fitted to it
-            appearance = self.appearance(levels[1], maps[1], maps[2])
-        return FrameFeatures(levels, mask_features, self.key(levels[1]), appearance)
+        return FrameFeatures(levels, mask_features, self.key(levels[1], *maps[1:3]))
 
     def encode_prompts(self, features: FrameFeatures, owner: Tensor, prompt: DensePrompt) -> PromptTokens:
         """Visual prompts: tokens sampled where the prompts are."""
@@ -135,12 +129,6 @@ class SEEM(nn.Module):
         """Memory values (N, value_dim, h, w) of (N, h, w) mask probabilities at stride 4."""
         return self.memory_encoder(features.levels[1], owner, masks)
 
-    def gather_evidence(self, features: FrameFeatures, owner: Tensor, masks: Tensor) -> Evidence:
-        """What the frames say about how objects look, by their (N, h, w) mask probabilities at stride 4."""
-        height, width = features.key.shape[-2:]
-        shares = F.adaptive_avg_pool2d(masks[:, None], (height, width)).flatten(1)
-        return gather_evidence(features.appearance, owner, shares)
-
     def decode(
         self,
         features: FrameFeatures,
@@ -148,7 +136,7 @@ class SEEM(nn.Module):
         prompt: DensePrompt,
         tokens: PromptTokens,
         *,
-        recall: Recall | None,
+        readout: Tensor | None,
         previous: Tensor | None,
     ) -> Decoded:
         """Candidate masks of N objects.
@@ -158,11 +146,11 @@ class SEEM(nn.Module):
             owner: (N,) the frame of each object.
             prompt: dense prompts on these frames.
             tokens: visual, reference and memory prompts of the objects.
-            recall: what the memory says of these frames, or None for objects without a past.
+            readout: (N, value_dim, h, w) from `read_memory`, or None for objects without a past.
             previous: (N, h, w) mask logits that steer the memory rows, or None.
         """
         _, level16, level8 = features.levels
-        pixels = self.object_pixels(level16, level8, features.mask_features, owner, prompt.maps(), recall)
+        pixels = self.object_pixels(level16, level8, features.mask_features, owner, prompt.maps(), readout)
         return self.decoder(features.levels, owner, pixels, tokens, previous)
 
 

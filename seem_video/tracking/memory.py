@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from seem_video.model.appearance import Evidence, classify, fit
 from seem_video.model.config import MemoryConfig
-from seem_video.model.memory_encoder import Recall, read_memory
-from seem_video.model.seem import FrameFeatures
+from seem_video.model.memory_encoder import read_memory
 from seem_video.model.visual_sampler import PromptTokens
 
 
@@ -20,15 +18,13 @@ class _Entry:
     """One remembered frame.
 
     Attributes:
-        index: frame number. key: (1, C, h, w).
-        values, evidence: (K, ...) of the objects, zeros for those it says nothing about.
+        index: frame number. key: (1, C, h, w). values: (K, D, h, w), zeros for objects it says nothing about.
         present: (K,) bool, the objects it speaks of. anchors: ids first prompted there. prompted: prompts were given.
     """
 
     index: int
     key: Tensor
     values: Tensor
-    evidence: Evidence
     present: Tensor
     anchors: frozenset[int]
     prompted: bool
@@ -47,7 +43,6 @@ class MemoryBank:
         self.object_ids: list[int] = []
         self._entries: list[_Entry] = []
         self._stacked: tuple[Tensor, Tensor, Tensor] | None = None
-        self._classifiers: Tensor | None = None
         self._reference: PromptTokens | None = None
         self._recent: PromptTokens | None = None
         self._recent_at: dict[int, int] = {}  # object -> the frame of its memory prompts
@@ -68,7 +63,6 @@ class MemoryBank:
         self.object_ids += ids
         for entry in self._entries:
             entry.values = _grow(entry.values, len(ids))
-            entry.evidence = entry.evidence.each(lambda x: _grow(x, len(ids)))
             entry.present = _grow(entry.present, len(ids))
         for name in ("_reference", "_recent"):
             tokens: PromptTokens | None = getattr(self, name)
@@ -84,13 +78,7 @@ class MemoryBank:
         keep = [i for i, known in enumerate(self.object_ids) if known != object_id]
         self.object_ids = [self.object_ids[i] for i in keep]
         self._entries = [
-            replace(
-                entry,
-                values=entry.values[keep],
-                evidence=entry.evidence.each(lambda x: x[keep]),
-                present=entry.present[keep],
-                anchors=entry.anchors - {object_id},
-            )
+            replace(entry, values=entry.values[keep], present=entry.present[keep], anchors=entry.anchors - {object_id})
             for entry in self._entries
         ]
         self._entries = [entry for entry in self._entries if entry.present.any()]
@@ -109,7 +97,6 @@ class MemoryBank:
         index: int,
         key: Tensor,
         values: Tensor,
-        evidence: Evidence,
         present: Tensor,
         *,
         first_prompted: frozenset[int],
@@ -118,14 +105,12 @@ class MemoryBank:
         """Add a frame to the pixel memory and drop what the rule no longer keeps.
 
         Args:
-            index: frame number. key: (1, C, h, w) of the frame.
-            values: (K, D, h, w), and evidence, of the objects in `object_ids`.
+            index: frame number. key: (1, C, h, w) of the frame. values: (K, D, h, w) of the objects in `object_ids`.
             present: (K,) bool, the objects whose mask on this frame is trusted.
             first_prompted: ids whose first prompt is on this frame. prompted: any prompt is on this frame.
         """
         values = values * present[:, None, None, None]
-        evidence = evidence.each(lambda x: x * present.view(-1, *[1] * (x.dim() - 1)))
-        self._entries.append(_Entry(index, key, values, evidence, present, first_prompted, prompted))
+        self._entries.append(_Entry(index, key, values, present, first_prompted, prompted))
         self._drop(lambda entry: entry.prompted and not entry.anchors, self.config.prompted)
         self._drop(lambda entry: not entry.prompted, self.config.recent)
         self._stacked = None
@@ -154,34 +139,16 @@ class MemoryBank:
         assert self._recent is not None
         return PromptTokens.concatenate([self._reference, self._recent])
 
-    def recall(self, features: FrameFeatures) -> Recall:
-        """What is known of the K objects, asked with the features of one frame."""
+    def read(self, key: Tensor) -> Tensor:
+        """Read-out (K, D, h, w) of the pixel memory for a frame's key (1, C, h, w)."""
         if self._stacked is None:
             self._stacked = (
                 torch.stack([entry.key for entry in self._entries], dim=2),
                 torch.stack([entry.values for entry in self._entries], dim=2),
                 torch.stack([entry.present for entry in self._entries], dim=1),
             )
-            self._classifiers = fit(self._evidence())
-        owner = torch.zeros(len(self.object_ids), dtype=torch.long, device=features.key.device)
-        assert self._classifiers is not None
-        scores = classify(features.appearance, owner, self._classifiers)
-        return Recall(
-            readout=read_memory(features.key, *self._stacked, owner),
-            score=scores.unflatten(1, features.key.shape[-2:])[:, None],
-        )
-
-    def _evidence(self) -> Evidence:
-        """The mean over frames for each object: prompted ones weigh as much as all others together."""
-        prompted = torch.tensor([entry.prompted for entry in self._entries])
-        weight = torch.stack([entry.present for entry in self._entries]).float()  # (T, K)
-        for group in (prompted, ~prompted):
-            weight[group] /= weight[group].sum(0).clamp(min=1)
-        weight /= weight.sum(0)
-        return Evidence(
-            sum(w[:, None, None] * entry.evidence.gram for w, entry in zip(weight, self._entries, strict=True)),
-            sum(w[:, None] * entry.evidence.moment for w, entry in zip(weight, self._entries, strict=True)),
-        )
+        owner = torch.zeros(len(self.object_ids), dtype=torch.long, device=key.device)
+        return read_memory(key, *self._stacked, owner)
 
 
 def _grow(x: Tensor, count: int) -> Tensor:

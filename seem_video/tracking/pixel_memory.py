@@ -62,7 +62,7 @@ class PixelMemoryPropagator:
             self._owner(len(self.object_ids)),
             DensePrompt.only_previous(previous.sigmoid()),
             self.memory.tokens(),
-            recall=self.memory.recall(features),
+            readout=self.memory.read(features.key),
             previous=previous,
         )
         return _full(*select_mask(decoded))
@@ -92,7 +92,7 @@ class PixelMemoryPropagator:
         )
         owner = self._owner(len(maps))
         tokens = self.model.encode_prompts(features, owner, prompt)
-        return _full(*select_mask(self.model.decode(features, owner, prompt, tokens, recall=None, previous=start)))
+        return _full(*select_mask(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start)))
 
     @in_precision
     def remember(
@@ -112,15 +112,8 @@ class PixelMemoryPropagator:
             values = self.model.encode_memory(features, owner, probability)
             trusted = given | (quality > TRUSTED_QUALITY)
             if trusted.any():
-                evidence = self.model.gather_evidence(features, owner, probability)
                 self.memory.remember_pixels(
-                    index,
-                    features.key,
-                    values,
-                    evidence,
-                    trusted,
-                    first_prompted=frozenset(new),
-                    prompted=bool(prompted),
+                    index, features.key, values, trusted, first_prompted=frozenset(new), prompted=bool(prompted)
                 )
 
     def held_frames(self) -> set[int]:

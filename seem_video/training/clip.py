@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seem_video.model.appearance import Evidence, classify, fit
-from seem_video.model.memory_encoder import Recall, read_memory, soft_aggregate
+from seem_video.model.memory_encoder import read_memory, soft_aggregate
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
 from seem_video.model.visual_sampler import PromptTokens
 from seem_video.training.data import ClipBatch
@@ -50,13 +49,13 @@ class ClipTrainer(nn.Module):
 
         prompt = draw_prompts(first, rng)
         tokens = self.model.encode_prompts(features[0], owner, prompt)
-        decoded = self.model.decode(features[0], owner, prompt, tokens, recall=None, previous=None)
+        decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=None)
         total, prompted = decode_loss(decoded, masks[:, 0], self.points)
 
         logits, _ = select_mask(decoded)
         prompt = add_corrections(prompt, first, logits.detach().sigmoid(), rng)
         tokens = self.model.encode_prompts(features[0], owner, prompt)
-        decoded = self.model.decode(features[0], owner, prompt, tokens, recall=None, previous=logits.detach())
+        decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=logits.detach())
         loss, corrected = decode_loss(decoded, masks[:, 0], self.points)
         total = total + 0.5 * loss
 
@@ -76,14 +75,12 @@ class ClipTrainer(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         model = self.model
         keys, values = [features[0].key], [model.encode_memory(features[0], owner, probability)]
-        seen = [model.gather_evidence(features[0], owner, probability)]
         reference = model.encode_reference(features[0], owner, probability)
         recent = reference
         total, ious = torch.zeros((), device=masks.device), []
         for t in range(1, len(features)):
             present = torch.ones(len(owner), t, dtype=torch.bool, device=masks.device)
             readout = read_memory(features[t].key, torch.stack(keys, 2), torch.stack(values, 2), present, owner)
-            recall = Recall(readout, _scores(features[t], owner, seen))
             hidden = torch.from_numpy(rng.random(len(owner)) < FORGET_PREVIOUS).to(masks.device)[:, None, None]
             previous = probability.detach().masked_fill(hidden, 0.0)
             decoded = model.decode(
@@ -91,7 +88,7 @@ class ClipTrainer(nn.Module):
                 owner,
                 DensePrompt.only_previous(previous),
                 PromptTokens.concatenate([reference, recent]),
-                recall=recall,
+                readout=readout,
                 previous=torch.logit(previous, eps=1e-4),
             )
             loss, iou = decode_loss(decoded, masks[:, t], self.points)
@@ -101,21 +98,8 @@ class ClipTrainer(nn.Module):
                 probability = damage(soft_aggregate(select_mask(decoded)[0], owner).sigmoid(), rng)
                 keys.append(features[t].key)
                 values.append(model.encode_memory(features[t], owner, probability))
-                seen.append(model.gather_evidence(features[t], owner, probability))
                 recent = model.encode_reference(features[t], owner, probability.detach())
         return total, torch.stack(ious)
-
-
-@torch.no_grad()
-def _scores(features: FrameFeatures, owner: Tensor, seen: list[Evidence]) -> Tensor:
-    """(N, 1, h, w) scores of classifiers of which the first frame decides a half, all later ones the other."""
-    gram, moment = (torch.stack([getattr(e, name) for e in seen]) for name in ("gram", "moment"))
-    if len(seen) > 1:
-        gram, moment = ((x[0] + x[1:].mean(0)) / 2 for x in (gram, moment))
-    else:
-        gram, moment = gram[0], moment[0]
-    scores = classify(features.appearance, owner, fit(Evidence(gram, moment)))
-    return scores.unflatten(1, features.key.shape[-2:])[:, None]
 
 
 def _frames(features: FrameFeatures, frames: int) -> list[FrameFeatures]:
@@ -125,7 +109,6 @@ def _frames(features: FrameFeatures, frames: int) -> list[FrameFeatures]:
             [level.unflatten(0, (-1, frames))[:, t] for level in features.levels],
             features.mask_features.unflatten(0, (-1, frames))[:, t],
             features.key.unflatten(0, (-1, frames))[:, t],
-            features.appearance.unflatten(0, (-1, frames))[:, t],
         )
         for t in range(frames)
     ]

@@ -4,24 +4,19 @@ from dataclasses import replace
 
 import torch
 
-from seem_video.model.appearance import Evidence
 from seem_video.model.config import MemoryConfig
-from seem_video.model.seem import FrameFeatures
 from seem_video.model.visual_sampler import PromptTokens
 from seem_video.tracking.memory import MemoryBank
 
 CONFIG = MemoryConfig(key_dim=4, value_dim=6, every=5, recent=3, prompted=2)
 
 
-def _remember(
-    bank: MemoryBank, index: int, *, first: frozenset[int] = frozenset(), prompted: bool = False, value: float = 1.0
-) -> None:
+def _remember(bank: MemoryBank, index: int, *, first: frozenset[int] = frozenset(), prompted: bool = False) -> None:
     count = len(bank.object_ids)
     bank.remember_pixels(
         index,
         torch.full((1, 4, 2, 2), float(index)),
         torch.full((count, 6, 2, 2), float(index)),
-        Evidence(torch.eye(2).expand(count, 2, 2), torch.full((count, 2), value)),
         torch.ones(count).bool(),
         first_prompted=first,
         prompted=prompted,
@@ -55,7 +50,7 @@ def test_removing_an_object_lets_its_frames_go_and_leaves_the_others_alone() -> 
     bank.remove_object(1)
     assert bank.object_ids == [2]
     assert bank.frames() == [1]
-    assert torch.allclose(bank.recall(_features(1.0)).readout, torch.ones(1, 6, 2, 2))
+    assert torch.allclose(bank.read(torch.ones(1, 4, 2, 2)), torch.ones(1, 6, 2, 2))
 
 
 def test_an_object_reads_nothing_from_frames_before_it_was_known() -> None:
@@ -64,23 +59,9 @@ def test_an_object_reads_nothing_from_frames_before_it_was_known() -> None:
     _remember(bank, 0, first=frozenset({1}), prompted=True)
     bank.add_objects([2])
     _remember(bank, 1, first=frozenset({2}), prompted=True)
-    read = bank.recall(_features(0.0)).readout  # looks like frame 0 to the affinity
+    read = bank.read(torch.zeros(1, 4, 2, 2))  # looks like frame 0 to the affinity
     assert read[0].mean() < 0.5
     assert torch.allclose(read[1], torch.ones(6, 2, 2))
-
-
-def test_a_prompted_frame_says_as_much_about_looks_as_all_others_together() -> None:
-    bank = MemoryBank(CONFIG)
-    bank.add_objects([1])
-    _remember(bank, 0, first=frozenset({1}), prompted=True, value=1.0)
-    score = bank.recall(_features(0.0)).score
-    for index in range(1, 4):
-        _remember(bank, index, value=0.0)
-    assert torch.allclose(bank.recall(_features(0.0)).score, score / 2)
-
-
-def _features(key: float) -> FrameFeatures:
-    return FrameFeatures([], torch.empty(0), torch.full((1, 4, 2, 2), key), torch.ones(1, 4, 2) / 4)
 
 
 def _tokens(value: float, valid: list[bool]) -> PromptTokens:
