@@ -1,4 +1,5 @@
-// What Gradio's components do not do: strokes on a picture, keys, going to a place in the clip, and playing it.
+// What Gradio's components do not do: strokes on a picture, colours, dropped files, keys, going to a place in the clip,
+// and playing it.
 (() => {
   "use strict";
   const one = (selector) => document.querySelector(selector);
@@ -86,6 +87,19 @@
   document.addEventListener("pointercancel", end);
   document.addEventListener("dragstart", (event) => event.target.closest?.("#picture") && event.preventDefault());
 
+  // A file dropped on the page goes where the button for its kind would put it.
+  const brings = (event) => event.dataTransfer.types.includes("Files") && !event.target.closest?.("#reference");
+  document.addEventListener("dragover", (event) => brings(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    pause();
+    const button = event.dataTransfer.files[0].name.endsWith(".seem") ? "reopen" : "upload";
+    const field = one(`button#${button}`).previousElementSibling;
+    field.files = event.dataTransfer.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
   const slider = () => one("#frame input[type=range]");
 
   function show(frame) {
@@ -156,7 +170,8 @@
     Home: () => setFrame(0), End: () => move(Infinity),
   };
 
-  const WITH_CTRL = { z: "u", y: "r", Z: "r" };
+  const NOT_TYPED = "[type=radio], [type=range], [type=checkbox], [type=color]";
+  const WITH_CTRL = { z: "u", y: "r", "shift z": "r" };
 
   document.addEventListener("click", (event) => event.target.closest?.("#play") && playOrPause());
   document.addEventListener("change", (event) => {
@@ -164,10 +179,11 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.target.matches("textarea, [contenteditable], input:not([type=radio], [type=range], [type=checkbox], [type=color])")) return;
+    if (event.target.matches(`textarea, [contenteditable], input:not(${NOT_TYPED})`)) return;
     if (event.key === "Escape" && stroke) return end();
     const plain = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const act = KEYS[event.ctrlKey || event.metaKey ? WITH_CTRL[event.key] : plain];
+    const held = event.ctrlKey || event.metaKey;
+    const act = KEYS[held ? WITH_CTRL[(event.shiftKey ? "shift " : "") + plain] : plain];
     if (!act || event.altKey) return;
     event.preventDefault();
     if (act !== playOrPause) pause();

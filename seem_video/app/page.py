@@ -99,9 +99,9 @@ class _TakeHome:
 def _stage() -> dict[str, Any]:
     parts: dict[str, Any] = {
         "picture": gr.Image(
-            interactive=False, show_label=False, buttons=[], elem_id="picture", placeholder="No video yet."
+            interactive=False, show_label=False, buttons=[], elem_id="picture", placeholder="Drop a video here."
         ),
-        "status": gr.Markdown("Open a video, or take the demo clip.", elem_id="status"),
+        "status": gr.Markdown("Open a video or drop one here, or take the demo clip.", elem_id="status"),
     }
     with gr.Row(equal_height=True):
         gr.Button("Play", size="md", elem_id="play", min_width=84, scale=0)  # what it does is in page.js
@@ -124,18 +124,18 @@ def _panel(shelf: ModelShelf) -> _Panel:
         parts["color"] = gr.HTML(elem_id="color", min_width=44)
         parts["name"] = gr.Textbox(
             show_label=False,
-            placeholder="Name of this object",
+            placeholder="Its name",
             max_lines=1,
             submit_btn="Name",
             elem_id="name",
             min_width=180,
         )
-    with gr.Row():
-        another = gr.Button("New", size="sm", elem_id="another", min_width=48)
-        parts["hide"] = gr.Button("Hide", size="sm", elem_id="hide", min_width=48)
-        delete = gr.Button("Delete", size="sm", elem_id="delete", min_width=48)
-        undo = gr.Button("Undo", size="sm", elem_id="undo", min_width=48)
-        redo = gr.Button("Redo", size="sm", elem_id="redo", min_width=48)
+    with gr.Row(elem_id="changes"):
+        another = gr.Button("New", size="sm", elem_id="another", min_width=40)
+        parts["hide"] = gr.Button("Hide", size="sm", elem_id="hide", min_width=40)
+        delete = gr.Button("Delete", size="sm", elem_id="delete", min_width=40)
+        undo = gr.Button("Undo", size="sm", elem_id="undo", min_width=40)
+        redo = gr.Button("Redo", size="sm", elem_id="redo", min_width=40)
     with gr.Accordion("Name it, or show it in a picture", open=False, visible=False, elem_id="words") as by_words:
         names = sorted(COCO.names)
         parts["said"] = gr.Dropdown(

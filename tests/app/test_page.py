@@ -192,6 +192,8 @@ def test_a_colour_is_chosen_and_a_prompt_undone_is_given_again(page):
     _press(page, "u")
     assert np.abs(_seen(page) - plain).mean() < 1
     _press(page, "Control+y")
+    _press(page, "Control+z")
+    _press(page, "Control+Shift+Z")
     assert np.abs(_seen(page) - marked).mean() < 1
     page.locator("#another").click()
     sync_api.expect(field).to_have_value("#008000")
@@ -219,6 +221,19 @@ def test_what_cannot_be_read_is_said_in_a_sentence_and_the_page_goes_on(page, tm
         chooser.value.set_files(tmp_path / name)
         page.get_by_text(sentence).first.wait_for()
     _open_demo(page)
+
+
+def test_what_is_dropped_on_the_page_is_opened(page, clip: Path):
+    page.evaluate(
+        """([name, bytes]) => {
+          const dropped = new DataTransfer();
+          dropped.items.add(new File([new Uint8Array(bytes)], name, { type: "video/mp4" }));
+          const event = new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true });
+          document.querySelector("#picture").dispatchEvent(event);
+        }""",
+        [clip.name, list(clip.read_bytes())],
+    )
+    page.get_by_text("96×64, 6 frames").wait_for()
 
 
 def test_a_reload_and_a_second_tab_lose_nothing_and_a_stranger_sees_nothing(page, browser, address: str):
