@@ -158,10 +158,15 @@ class Acts:
                     shown = time.monotonic()
                     words = f"Tracking: frame {frame}, {count / max(shown - begun, 0.01):.1f} a second."
                     yield self._view(key, frame, chosen, words, result)
-            scores, broken = self._desk.do(key, lambda work: (work.scores, work.broken))
+            scores, broken, stopped = self._desk.do(key, lambda work: (work.scores, work.broken, work.stopped))
             span = f"frames {min(scores)} to {max(scores)}" if min(scores) else f"up to frame {max(scores)}"
             took = f"Tracked {span}, in {time.monotonic() - begun:.0f} s. What is amber below is worth a look."
-            yield self._view(key, frame, chosen, broken or took)
+            yield self._view(key, frame, chosen, None if stopped else broken or took)
+
+    def stop(self, key: str) -> None:
+        """Tracking ends after the frame that it is at, and shows that one last."""
+        with _in_a_sentence():
+            self._desk.do(key, Work.stop)
 
     def export(self, key: str, kinds: list[str]) -> Changes:
         with _in_a_sentence():

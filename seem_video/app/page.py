@@ -212,10 +212,10 @@ def _wire(page: gr.Blocks, parts: Parts, acts: Acts, panel: _Panel, take: _TakeH
     parts.picked.change(acts.recolor, [*here, parts.picked], view, **strokes)
     parts.hide.click(acts.hide, here, view, **_QUIET)
 
-    tracking = panel.track.click(
+    panel.track.click(
         acts.track, [key, chosen, parts.way, parts.first, parts.last], view, concurrency_limit=8, **_QUIET
     )
-    panel.stop.click(acts.scrub, here, view, cancels=[tracking], **_QUIET)
+    panel.stop.click(acts.stop, key, None, **_QUIET)
     taken = [parts.files, parts.status]
     take.export.click(acts.export, [key, parts.kinds], taken, show_progress="minimal", api_visibility="private")
     take.save.click(acts.save, key, taken, **_QUIET)

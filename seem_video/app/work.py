@@ -43,6 +43,7 @@ class Work:
         folder: where the files of this work are.
         hidden: ids of the objects that pictures leave out.
         colors: object id to its colour, of those for which another one than the palette's was chosen.
+        stopped: tracking was told to stop since it was last begun.
         frame, chosen: the frame last looked at by the user and the object that prompts are for, to find them again.
     """
 
@@ -69,6 +70,7 @@ class Work:
         self._undone: list[Given] = []
         self.hidden: set[int] = set()
         self.colors: dict[int, Color] = {}
+        self.stopped = False
         self.frame, self.chosen = 0, 1
         self.info: SourceInfo = self._reader.info
         self.frames: int = self.info.frames or sum(1 for _ in self._reader)
@@ -222,7 +224,7 @@ class Work:
         return path
 
     def track(self, way: Way = "forward", *, first: int = 0, last: int | None = None) -> Iterator[FrameResult]:
-        """Track and yield each frame; what is tracked already and holds comes at once.
+        """Track and yield each frame, until `stop`; what is tracked already and holds comes at once.
 
         Args:
             way: "forward" from frame 0 on, as `seem_video.track` does; "backward" from the last frame with a prompt
@@ -235,7 +237,7 @@ class Work:
         if way == "backward" and not any(self.entries()):
             raise SeemVideoError("All prompts are on frame 0, and nothing comes before it; track forward.")
         self._runs += 1
-        run = self._runs
+        run, self.stopped = self._runs, False
         stop = None if last is None or last >= self.frames - 1 else last + 1
         for backwards in {"forward": (False,), "backward": (True,), "both": (False, True)}[way]:
             end = (first - 1 if first else None) if backwards else stop
@@ -246,6 +248,12 @@ class Work:
                 yield found
                 if self._runs != run:
                     raise SeemVideoError("Tracking ended, as something else was asked for; press Track to go on.")
+                if self.stopped:
+                    return
+
+    def stop(self) -> None:
+        """End tracking after the frame that it is at."""
+        self.stopped = True
 
     def entries(self) -> dict[int, list[PromptEntry]]:
         """The prompts by frame."""

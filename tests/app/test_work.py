@@ -139,6 +139,10 @@ def test_tracking_stops_when_it_is_told_and_ends_when_prompts_change(work: Work)
     work.add(Click(20, 30), object_id=1, frame=0)
     assert [result.index for result in work.track(last=1)] == [0, 1]
     run = work.track()
+    assert next(run).index == 0
+    work.stop()
+    assert list(run) == []
+    run = work.track()
     for _ in range(3):
         next(run)
     work.add(Click(60, 50), object_id=2, frame=1)
