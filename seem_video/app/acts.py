@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from seem_video import demo_clip
 from seem_video.app.desk import Desk
 from seem_video.app.files import save_session, write_outputs
-from seem_video.app.gestures import BOX, read_gesture
+from seem_video.app.gestures import BOX, read_color, read_gesture
 from seem_video.app.models import ModelShelf, takes_words
 from seem_video.app.parts import Parts
 from seem_video.app.remake import open_session_file, with_model
@@ -24,7 +25,8 @@ from seem_video.app.thumbnails import draw_strip
 from seem_video.app.timeline import css_color, draw_timeline
 from seem_video.app.work import Way, Work
 from seem_video.errors import SeemVideoError
-from seem_video.io.palette import object_color
+from seem_video.io.frame import ASSUMED_FPS
+from seem_video.io.palette import Color, object_color
 from seem_video.prompts import Prompt, Reference, Text
 from seem_video.results import FrameResult
 
@@ -120,6 +122,12 @@ class Acts:
             self._desk.do(key, lambda work: work.rename(chosen, name))
             return self._view(key, frame, chosen)
 
+    def recolor(self, key: str, frame: int, chosen: int, words: str) -> Changes:
+        with _in_a_sentence():
+            color = read_color(words)
+            self._desk.do(key, lambda work: work.colors.update({chosen: color}))
+            return self._view(key, frame, chosen)
+
     def hide(self, key: str, frame: int, chosen: int) -> Changes:
         with _in_a_sentence():
             self._desk.do(key, lambda work: work.hidden.symmetric_difference_update({chosen}))
@@ -136,6 +144,11 @@ class Acts:
             frame = self._desk.do(key, Work.undo)
             return self._view(key, frame, chosen)
 
+    def redo(self, key: str, _: int, chosen: int) -> Changes:
+        with _in_a_sentence():
+            frame = self._desk.do(key, Work.redo)
+            return self._view(key, frame, chosen)
+
     def track(self, key: str, chosen: int, way: Way, first: int | None, last: int | None) -> Iterator[Changes]:
         begun, shown, count = time.monotonic(), 0.0, 0
         with _in_a_sentence():
@@ -145,10 +158,15 @@ class Acts:
                     shown = time.monotonic()
                     words = f"Tracking: frame {frame}, {count / max(shown - begun, 0.01):.1f} a second."
                     yield self._view(key, frame, chosen, words, result)
-            scores, broken = self._desk.do(key, lambda work: (work.scores, work.broken))
+            scores, broken, stopped = self._desk.do(key, lambda work: (work.scores, work.broken, work.stopped))
             span = f"frames {min(scores)} to {max(scores)}" if min(scores) else f"up to frame {max(scores)}"
             took = f"Tracked {span}, in {time.monotonic() - begun:.0f} s. What is amber below is worth a look."
-            yield self._view(key, frame, chosen, broken or took)
+            yield self._view(key, frame, chosen, None if stopped else broken or took)
+
+    def stop(self, key: str) -> None:
+        """Tracking ends after the frame that it is at, and shows that one last."""
+        with _in_a_sentence():
+            self._desk.do(key, Work.stop)
 
     def export(self, key: str, kinds: list[str]) -> Changes:
         with _in_a_sentence():
@@ -194,16 +212,18 @@ class Acts:
         def draw(work: Work) -> Changes:
             work.frame, work.chosen = frame, chosen
             seen = result or work.look(frame)
-            ids = sorted({*work.object_ids, chosen})
-            timeline = draw_timeline(work.scores, work.object_ids, work.frames, frame)
-            parts = self._parts
+            colors = {i: object_color(i, work.colors) for i in sorted({*work.object_ids, chosen})}
+            rows = {i: colors[i] for i in work.object_ids}
+            scores, parts = work.scores, self._parts
             return {
                 parts.picture: work.picture(seen),
                 parts.status: words or _say(work, seen),
                 parts.frame: frame,
-                parts.timeline: timeline + _swatches(ids),
-                parts.objects: gr.Radio(choices=[(_line(work, each), each) for each in ids], value=chosen),
+                parts.timeline: draw_timeline(scores, rows, work.frames, frame) + _swatches(list(colors.values())),
+                parts.reel: _reel(work, scores),
+                parts.objects: gr.Radio(choices=[(_line(work, each), each) for each in colors], value=chosen),
                 parts.name: _called(work, chosen),
+                parts.color: _color_field(colors[chosen]),
                 parts.hide: "Show" if chosen in work.hidden else "Hide",
             }
 
@@ -242,10 +262,20 @@ def _say(work: Work, seen: FrameResult) -> str:
     return f"Frame {seen.index}, {seen.time_s:.2f} s: " + (", ".join(found) or "no object yet") + "."
 
 
-def _swatches(ids: list[int]) -> str:
+def _reel(work: Work, scores: Collection[int]) -> str:
+    """What the page's script plays: what is tracked, or all before anything is; and how many frames a second."""
+    first, last = (min(scores), max(scores)) if scores else (0, work.frames - 1)
+    return json.dumps({"first": first, "last": last, "fps": work.info.fps or ASSUMED_FPS})
+
+
+def _color_field(color: Color) -> str:
+    """The browser's own field for a colour: Gradio's follows no finger, and tells what is typed too late."""
+    return f'<input type="color" value="{css_color(color)}" title="Colour" aria-label="Colour of this object">'
+
+
+def _swatches(colors: list[Color]) -> str:
     """The style that gives each line of the object list its colour."""
     rules = (
-        f"#objects label:nth-of-type({i})::before{{background:{css_color(object_color(object_id))}}}"
-        for i, object_id in enumerate(ids, 1)
+        f"#objects label:nth-of-type({i})::before{{background:{css_color(color)}}}" for i, color in enumerate(colors, 1)
     )
     return f"<style>{''.join(rules)}</style>"

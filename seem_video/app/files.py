@@ -51,7 +51,7 @@ def write_outputs(work: Work, save: Collection[str] = USUAL) -> list[Path]:
     for old in work.folder.glob("outputs-*"):
         shutil.rmtree(old)
     out = work.new_path("outputs")
-    with ResultWriter(out, work.info, save=tuple(save), prompts=work.entries()) as writer:
+    with ResultWriter(out, work.info, save=tuple(save), prompts=work.entries(), colors=work.colors) as writer:
         for result in work.tracked():
             writer.write(result)
         written = writer.finish()

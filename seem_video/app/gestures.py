@@ -1,10 +1,11 @@
-"""What the hand did on a picture, as the page's script tells it, and the prompt that it is with a tool."""
+"""What the hand did, as the page's script tells it: a stroke on a picture, a prompt with a tool; a colour chosen."""
 
 from __future__ import annotations
 
 import json
 
 from seem_video.errors import SeemVideoError
+from seem_video.io.palette import Color
 from seem_video.prompts import Box, Click, Scribble, VisualPrompt
 
 TOOLS = ("Click +", "Click −", "Box", "Scribble", "Eraser")
@@ -31,6 +32,15 @@ def read_gesture(words: str, tool: str) -> VisualPrompt:
     if tool in (SCRIBBLE, ERASER):
         return Scribble(points, positive=tool == SCRIBBLE)
     return Click(*points[0], positive=tool == ADD)
+
+
+def read_color(words: str) -> Color:
+    """The colour chosen; `words` is JSON with `color`, "#rrggbb". Raises `SeemVideoError` if it is none."""
+    try:
+        red, green, blue = bytes.fromhex(json.loads(words)["color"].removeprefix("#"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SeemVideoError("That colour could not be read; choose it again.") from None
+    return red, green, blue
 
 
 def _points(words: str) -> list[tuple[int, int]]:

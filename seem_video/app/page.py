@@ -17,8 +17,9 @@ from seem_video.app.parts import Parts
 from seem_video.model.vocabulary import COCO
 
 _KEYS = (
-    "**Keys** — tools: `+` `-` `B` `S` `E` · `N` new object · `H` hide or show · `U` or `Ctrl Z` undo · `Del` delete · "
-    "`T` track · `Esc` stop · `←` `→` a frame, with `Shift` ten · `Home` `End`"
+    "**Keys** — tools: `+` `-` `B` `S` `E` · `N` new object · `H` hide or show · `U` or `Ctrl Z` undo · "
+    "`R` or `Ctrl Y` redo · `Del` delete · `T` track · `Esc` stop · `P` play or pause · "
+    "`←` `→` a frame, with `Shift` ten · `Home` `End`"
 )
 _REMEMBER = """(key) => {
   const address = new URL(window.location);
@@ -58,6 +59,8 @@ def build_page(desk: Desk, shelf: ModelShelf, clip: Path | None) -> gr.Blocks:
             key=gr.Textbox(visible="hidden", elem_id="work"),
             gesture=gr.Textbox(visible="hidden", elem_id="gesture"),
             shown=gr.Textbox(visible="hidden", elem_id="shown"),
+            picked=gr.Textbox(visible="hidden", elem_id="picked"),
+            reel=gr.Textbox(visible="hidden", elem_id="reel"),
             **stage,
             **panel.parts,
             **take.parts,
@@ -77,6 +80,7 @@ class _Panel:
     another: gr.Button
     delete: gr.Button
     undo: gr.Button
+    redo: gr.Button
     find: gr.Button
     track: gr.Button
     stop: gr.Button
@@ -93,15 +97,18 @@ class _TakeHome:
 
 
 def _stage() -> dict[str, Any]:
-    return {
+    parts: dict[str, Any] = {
         "picture": gr.Image(
-            interactive=False, show_label=False, buttons=[], elem_id="picture", placeholder="No video yet."
+            interactive=False, show_label=False, buttons=[], elem_id="picture", placeholder="Drop a video here."
         ),
-        "status": gr.Markdown("Open a video, or take the demo clip.", elem_id="status"),
-        "frame": gr.Slider(0, 1, 0, step=1, label="Frame", elem_id="frame"),
-        "strip": gr.HTML(elem_id="strip"),
-        "timeline": gr.HTML(elem_id="timeline"),
+        "status": gr.Markdown("Open a video or drop one here, or take the demo clip.", elem_id="status"),
     }
+    with gr.Row(equal_height=True):
+        gr.Button("Play", size="md", elem_id="play", min_width=84, scale=0)  # what it does is in page.js
+        parts["frame"] = gr.Slider(0, 1, 0, step=1, label="Frame", elem_id="frame", min_width=200)
+    parts["strip"] = gr.HTML(elem_id="strip")
+    parts["timeline"] = gr.HTML(elem_id="timeline")
+    return parts
 
 
 def _panel(shelf: ModelShelf) -> _Panel:
@@ -112,19 +119,23 @@ def _panel(shelf: ModelShelf) -> _Panel:
         "model": gr.Dropdown(shelf.choices(), value=shelf.own_name, label="Model", elem_id="model"),
         "tool": gr.Radio(list(TOOLS), value=ADD, label="Tool", elem_id="tool"),
         "objects": gr.Radio([("Object 1", 1)], value=1, label="Objects", elem_id="objects"),
-        "name": gr.Textbox(
+    }
+    with gr.Row(equal_height=True):
+        parts["color"] = gr.HTML(elem_id="color", min_width=44)
+        parts["name"] = gr.Textbox(
             show_label=False,
-            placeholder="Name of this object",
+            placeholder="Its name",
             max_lines=1,
             submit_btn="Name",
             elem_id="name",
-        ),
-    }
-    with gr.Row():
-        another = gr.Button("New", size="sm", elem_id="another", min_width=48)
-        parts["hide"] = gr.Button("Hide", size="sm", elem_id="hide", min_width=48)
-        delete = gr.Button("Delete", size="sm", elem_id="delete", min_width=48)
-        undo = gr.Button("Undo", size="sm", elem_id="undo", min_width=48)
+            min_width=180,
+        )
+    with gr.Row(elem_id="changes"):
+        another = gr.Button("New", size="sm", elem_id="another", min_width=40)
+        parts["hide"] = gr.Button("Hide", size="sm", elem_id="hide", min_width=40)
+        delete = gr.Button("Delete", size="sm", elem_id="delete", min_width=40)
+        undo = gr.Button("Undo", size="sm", elem_id="undo", min_width=40)
+        redo = gr.Button("Redo", size="sm", elem_id="redo", min_width=40)
     with gr.Accordion("Name it, or show it in a picture", open=False, visible=False, elem_id="words") as by_words:
         names = sorted(COCO.names)
         parts["said"] = gr.Dropdown(
@@ -152,7 +163,7 @@ def _panel(shelf: ModelShelf) -> _Panel:
     with gr.Row():
         track = gr.Button("Track", variant="primary", size="md", elem_id="track", min_width=100)
         stop = gr.Button("Stop", size="md", elem_id="stop", min_width=100)
-    return _Panel(parts, upload, demo, another, delete, undo, find, track, stop)
+    return _Panel(parts, upload, demo, another, delete, undo, redo, find, track, stop)
 
 
 def _take_home() -> _TakeHome:
@@ -196,13 +207,15 @@ def _wire(page: gr.Blocks, parts: Parts, acts: Acts, panel: _Panel, take: _TakeH
     panel.another.click(acts.another, [key, frame], view, **_QUIET)
     panel.delete.click(acts.delete, here, view, **_QUIET)
     panel.undo.click(acts.undo, here, view, **_QUIET)
+    panel.redo.click(acts.redo, here, view, **_QUIET)
     parts.name.submit(acts.rename, [*here, parts.name], view, **_QUIET)
+    parts.picked.change(acts.recolor, [*here, parts.picked], view, **strokes)
     parts.hide.click(acts.hide, here, view, **_QUIET)
 
-    tracking = panel.track.click(
+    panel.track.click(
         acts.track, [key, chosen, parts.way, parts.first, parts.last], view, concurrency_limit=8, **_QUIET
     )
-    panel.stop.click(acts.scrub, here, view, cancels=[tracking], **_QUIET)
+    panel.stop.click(acts.stop, key, None, **_QUIET)
     taken = [parts.files, parts.status]
     take.export.click(acts.export, [key, parts.kinds], taken, show_progress="minimal", api_visibility="private")
     take.save.click(acts.save, key, taken, **_QUIET)

@@ -12,9 +12,11 @@ class Parts:
     """Gradio's components, by what they are for.
 
     Attributes:
-        key: of the work. gesture, shown: where the page's script puts strokes on the picture and on the reference.
+        key: of the work. gesture, shown, picked: where the page's script puts strokes on the picture and on the
+            reference, and the colour chosen. reel: where it finds what there is to play.
         picture, status, frame, strip, timeline: the frame in view, a sentence, its number, thumbnails, confidence.
-        model, tool: those chosen. objects, name, hide: the list, the chosen one's name, the button that hides it.
+        model, tool: those chosen. objects, name, color, hide: the list, the chosen one's name and colour, the
+            button that hides it.
         by_words, said, reference: the corner for models that take words and pictures, the words, the picture.
         way, first, last: of tracking. kinds, files: to download.
     """
@@ -22,6 +24,8 @@ class Parts:
     key: gr.Textbox
     gesture: gr.Textbox
     shown: gr.Textbox
+    picked: gr.Textbox
+    reel: gr.Textbox
     picture: gr.Image
     status: gr.Markdown
     frame: gr.Slider
@@ -31,6 +35,7 @@ class Parts:
     tool: gr.Radio
     objects: gr.Radio
     name: gr.Textbox
+    color: gr.HTML
     hide: gr.Button
     by_words: gr.Accordion
     said: gr.Dropdown
@@ -43,7 +48,8 @@ class Parts:
 
     def view(self) -> list[gr.blocks.Block]:
         """What shows a frame and its objects."""
-        return [self.picture, self.status, self.frame, self.timeline, self.objects, self.name, self.hide]
+        frame = [self.picture, self.status, self.frame, self.timeline, self.reel]
+        return [*frame, self.objects, self.name, self.color, self.hide]
 
     def whole(self) -> list[gr.blocks.Block]:
         """What changes with the clip or the model."""

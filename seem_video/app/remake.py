@@ -58,7 +58,8 @@ def with_model(model: VideoModel, old: Work, folder: Path) -> Work:
     except BaseException:
         work.close()
         raise
-    work.frame, work.chosen, work.hidden = old.frame, old.chosen, old.hidden
+    work.frame, work.chosen = old.frame, old.chosen
+    work.hidden, work.colors = old.hidden, old.colors
     return work
 
 

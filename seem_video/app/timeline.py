@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from seem_video.io.palette import Color, object_color
+from seem_video.io.palette import Color
 
 DOUBTFUL = 0.6
 """A score below this is marked as worth a look."""
@@ -14,7 +14,7 @@ _AMBER = "#f5a623"
 
 
 def draw_timeline(
-    scores: Mapping[int, Mapping[int, float]], object_ids: Sequence[int], frames: int, current: int
+    scores: Mapping[int, Mapping[int, float]], colors: Mapping[int, Color], frames: int, current: int
 ) -> str:
     """HTML of the scores of each object, high bars for sure ones and amber for doubtful ones, and the frame in view.
 
@@ -22,16 +22,15 @@ def draw_timeline(
 
     Args:
         scores: by tracked frame, object id to score in 0..1; 0 where it is not visible.
-        object_ids: the objects, one a row. frames: of the clip. current: the frame in view.
+        colors: object id to its colour, one a row. frames: of the clip. current: the frame in view.
     """
-    if not object_ids:
+    if not colors:
         return ""
-    height = len(object_ids) * (_ROW + _GAP)
+    height = len(colors) * (_ROW + _GAP)
     step = max(1, -(-frames // _BINS))
     parts = []
-    for row, object_id in enumerate(object_ids):
+    for row, (object_id, color) in enumerate(colors.items()):
         top = row * (_ROW + _GAP)
-        color = css_color(object_color(object_id))
         parts.append(f'<rect x="0" y="{top}" width="{_WIDTH}" height="{_ROW}" rx="3" class="ground"/>')
         for begin in range(0, frames, step):
             span = [scores[frame].get(object_id, 0.0) for frame in range(begin, begin + step) if frame in scores]
@@ -40,7 +39,7 @@ def draw_timeline(
             score = min(span)
             x, width = _WIDTH * begin / frames, _WIDTH * step / frames
             tall = _ROW * score
-            shade = _AMBER if score < DOUBTFUL else color
+            shade = _AMBER if score < DOUBTFUL else css_color(color)
             place = f'x="{x:.1f}" y="{top + _ROW - tall:.1f}" width="{width:.1f}" height="{tall:.1f}"'
             parts.append(f'<rect {place} fill="{shade}"/>')
     x = _WIDTH * (current + 0.5) / frames
@@ -54,5 +53,5 @@ def draw_timeline(
 
 
 def css_color(color: Color) -> str:
-    """`rgb(r, g, b)`."""
-    return "rgb({}, {}, {})".format(*color)
+    """`#rrggbb`."""
+    return "#{:02x}{:02x}{:02x}".format(*color)

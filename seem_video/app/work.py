@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from seem_video.app.both_ways import merge, merge_scores, prompted_frames
 from seem_video.app.preview import FramePreview, Mask
 from seem_video.errors import SeemVideoError
 from seem_video.io.overlay import draw_overlay
+from seem_video.io.palette import Color
 from seem_video.io.reader import Frame, SourceInfo, open_reader
 from seem_video.prompts import Prompt, PromptEntry, rasterise
 from seem_video.results import FrameResult
@@ -40,6 +42,8 @@ class Work:
         frames: the number of frames.
         folder: where the files of this work are.
         hidden: ids of the objects that pictures leave out.
+        colors: object id to its colour, of those for which another one than the palette's was chosen.
+        stopped: tracking was told to stop since it was last begun.
         frame, chosen: the frame last looked at by the user and the object that prompts are for, to find them again.
     """
 
@@ -63,7 +67,10 @@ class Work:
         self._pictures: deque[Path] = deque()
         self._written = 0
         self._highest_id = 0
+        self._undone: list[Given] = []
         self.hidden: set[int] = set()
+        self.colors: dict[int, Color] = {}
+        self.stopped = False
         self.frame, self.chosen = 0, 1
         self.info: SourceInfo = self._reader.info
         self.frames: int = self.info.frames or sum(1 for _ in self._reader)
@@ -100,16 +107,8 @@ class Work:
             SeemVideoError: the prompt does not fit the frame or the model, or would begin an object by what it is not.
         """
         self._refuse_blind_beginning(prompt, object_id, frame)
-        held = self._held(frame)
-        is_first, given = not self._session.prompts_on(frame), len(self.prompts)
-        name = next((g.label for g in self.prompts if g.object_id == object_id and g.label), None)
-        self._session.add(prompt, object_id=object_id, frame=frame, label=name)
-        if len(self.prompts) == given:  # the very same prompt again
-            return
-        self._highest_id = max(self._highest_id, object_id)
-        if held is not None and is_first:
-            self._before[frame] = held[0]
-        self._forget_from(frame)
+        if self._give(Given(frame, object_id, prompt, None)):
+            self._undone.clear()
 
     def restore(self, prompts: Iterable[Given], tracked: Iterable[tuple[int, bool, Tracked]]) -> None:
         """Take over the prompts of another session of this clip, and what it found: frame, backwards or not, masks.
@@ -127,14 +126,29 @@ class Work:
 
     def undo(self) -> int:
         """Take back the prompt given last and return its frame; raises `SeemVideoError` if there is none."""
-        frame = self._session.undo().frame
-        self._forget_from(frame)
-        return frame
+        last = self._session.undo()
+        self._undone.append(last)
+        self._forget_from(last.frame)
+        return last.frame
+
+    def redo(self) -> int:
+        """Give the prompt again that was undone last and return its frame.
+
+        Raises:
+            SeemVideoError: there is none, or none any more since a new prompt was given.
+        """
+        if not self._undone:
+            raise SeemVideoError("There is nothing to redo: no prompt was undone, or a new one was given since.")
+        again = self._undone.pop()
+        self._give(again)
+        return again.frame
 
     def remove(self, object_id: int) -> None:
         """Forget an object, not what is tracked of the others; raises `SeemVideoError` if there is none of that id."""
         self._session.remove(object_id)
+        self._undone = [given for given in self._undone if given.object_id != object_id]
         self.hidden.discard(object_id)
+        self.colors.pop(object_id, None)
         self._runs += 1
 
     def name_of(self, object_id: int) -> str:
@@ -193,18 +207,15 @@ class Work:
     def picture(self, result: FrameResult) -> Path:
         """Write a frame, its masks that are not hidden and its prompts as a JPEG of a new name; remove older ones."""
         seen = [i for i, object_id in enumerate(result.object_ids) if object_id not in self.hidden]
-        shown = FrameResult(
-            index=result.index,
-            time_s=result.time_s,
-            pts=result.pts,
-            image=result.image,
+        shown = replace(
+            result,
             object_ids=tuple(result.object_ids[i] for i in seen),
             masks=result.masks[seen],
             scores=result.scores[seen],
             labels=tuple(result.labels[i] for i in seen),
         )
         given = [entry for entry in self.entries().get(result.index, ()) if entry.object_id not in self.hidden]
-        drawn = draw_overlay(shown, given)
+        drawn = draw_overlay(shown, given, self.colors)
         path = self.new_path("view").with_suffix(".jpg")
         cv2.imwrite(str(path), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
         self._pictures.append(path)
@@ -213,7 +224,7 @@ class Work:
         return path
 
     def track(self, way: Way = "forward", *, first: int = 0, last: int | None = None) -> Iterator[FrameResult]:
-        """Track and yield each frame; what is tracked already and holds comes at once.
+        """Track and yield each frame, until `stop`; what is tracked already and holds comes at once.
 
         Args:
             way: "forward" from frame 0 on, as `seem_video.track` does; "backward" from the last frame with a prompt
@@ -226,7 +237,7 @@ class Work:
         if way == "backward" and not any(self.entries()):
             raise SeemVideoError("All prompts are on frame 0, and nothing comes before it; track forward.")
         self._runs += 1
-        run = self._runs
+        run, self.stopped = self._runs, False
         stop = None if last is None or last >= self.frames - 1 else last + 1
         for backwards in {"forward": (False,), "backward": (True,), "both": (False, True)}[way]:
             end = (first - 1 if first else None) if backwards else stop
@@ -237,6 +248,12 @@ class Work:
                 yield found
                 if self._runs != run:
                     raise SeemVideoError("Tracking ended, as something else was asked for; press Track to go on.")
+                if self.stopped:
+                    return
+
+    def stop(self) -> None:
+        """End tracking after the frame that it is at."""
+        self.stopped = True
 
     def entries(self) -> dict[int, list[PromptEntry]]:
         """The prompts by frame."""
@@ -254,6 +271,20 @@ class Work:
         """Close the clip and the session file."""
         self._runs += 1
         self._session.close()
+
+    def _give(self, new: Given) -> bool:
+        """Give a prompt, under the name that its object has by now; False if it is there already."""
+        frame, held = new.frame, self._held(new.frame)
+        is_first, count = not self._session.prompts_on(frame), len(self.prompts)
+        name = next((g.label for g in self.prompts if g.object_id == new.object_id and g.label), new.label)
+        self._session.add(new.prompt, object_id=new.object_id, frame=frame, label=name)
+        if len(self.prompts) == count:
+            return False
+        self._highest_id = max(self._highest_id, new.object_id)
+        if held is not None and is_first:
+            self._before[frame] = held[0]
+        self._forget_from(frame)
+        return True
 
     def _read(self, frame: int) -> Frame:
         if self._shown is None or self._shown.index != frame:

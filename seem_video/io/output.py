@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seem_video.io.overlay import draw_overlay
+from seem_video.io.palette import Color
 from seem_video.io.run_lengths import frame_entry
 from seem_video.io.staging import Staged
 from seem_video.prompts import PromptEntry
@@ -25,14 +26,17 @@ class Shot:
         result: the frame and its masks.
     """
 
-    def __init__(self, result: FrameResult, prompts: Sequence[PromptEntry] = ()) -> None:
+    def __init__(
+        self, result: FrameResult, prompts: Sequence[PromptEntry] = (), colors: Mapping[int, Color] | None = None
+    ) -> None:
         self.result = result
         self._prompts = prompts
+        self._colors = colors
 
     @cached_property
     def drawn(self) -> npt.NDArray[np.uint8]:
         """The frame with its masks and prompts drawn, (H, W, 3) uint8 RGB."""
-        return draw_overlay(self.result, self._prompts)
+        return draw_overlay(self.result, self._prompts, self._colors)
 
     @cached_property
     def foreground(self) -> npt.NDArray[np.bool_]:

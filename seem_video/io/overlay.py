@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -17,11 +17,14 @@ _WHITE, _RED = (255, 255, 255), (235, 40, 40)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def draw_overlay(result: FrameResult, prompts: Sequence[PromptEntry] = ()) -> npt.NDArray[np.uint8]:
+def draw_overlay(
+    result: FrameResult, prompts: Sequence[PromptEntry] = (), colors: Mapping[int, Color] | None = None
+) -> npt.NDArray[np.uint8]:
     """Draws each object in its own colour, translucent with a contour, the names that were given, and the prompts.
 
     Args:
         prompts: those given on this frame, in pixels.
+        colors: object id to its colour, of those that have another one than the palette's.
 
     Returns:
         (H, W, 3) uint8 RGB, a new array.
@@ -30,11 +33,11 @@ def draw_overlay(result: FrameResult, prompts: Sequence[PromptEntry] = ()) -> np
     for object_id, mask, label in zip(result.object_ids, result.masks, result.labels, strict=True):
         box = cv2.boundingRect(mask.view(np.uint8))
         if box[2]:
-            _draw_mask(image, mask, box, object_color(object_id))
+            _draw_mask(image, mask, box, object_color(object_id, colors))
             if label != str(object_id):
-                _draw_label(image, label, box, object_color(object_id))
+                _draw_label(image, label, box, object_color(object_id, colors))
     for entry in prompts:
-        draw_prompt(image, entry.prompt, object_color(entry.object_id))
+        draw_prompt(image, entry.prompt, object_color(entry.object_id, colors))
     return image
 
 

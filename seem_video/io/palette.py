@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,7 +30,12 @@ def davis_palette() -> npt.NDArray[np.uint8]:
 PALETTE = davis_palette()
 
 
-def object_color(object_id: int) -> Color:
-    """The colour of an object, RGB; from object 256 on they come again, without the background's black."""
+def object_color(object_id: int, chosen: Mapping[int, Color] | None = None) -> Color:
+    """The colour of an object, RGB: the one chosen for its id, else the palette's.
+
+    From object 256 on the palette's come again, without the background's black.
+    """
+    if chosen and object_id in chosen:
+        return chosen[object_id]
     red, green, blue = PALETTE[(object_id - 1) % 255 + 1].tolist()
     return red, green, blue

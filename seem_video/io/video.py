@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from fractions import Fraction
 from itertools import islice
@@ -148,7 +148,8 @@ class VideoReader(SpanReader):
 
     Backwards and at an index, the frames are those of a forward pass by construction: that pass notes every frame's
     timestamp and which frames are key frames, as far as it has come; a later one seeks to the key frame before what is
-    wanted, recognises it by its timestamp and counts on from there.
+    wanted, recognises it by its timestamp and counts on from there. What is read at an index stays open until `close`,
+    so that a frame a little later is a few pictures away.
     """
 
     def __init__(self, path: Path, span: range) -> None:
@@ -161,6 +162,8 @@ class VideoReader(SpanReader):
         self._rgb = RgbConverter(picture)
         self._timestamps: list[int | None] = []
         self._keys: list[int] = []
+        self._onwards = self._from_before(0)
+        self._passed = -1  # the picture that `_onwards` gave last
 
     def _forward(self, span: range) -> Iterator[Frame]:
         with closing(self._open()) as decoding:
@@ -179,11 +182,20 @@ class VideoReader(SpanReader):
 
     def read_at(self, index: int) -> Frame:
         self._reach(index)
-        with closing(self._open()) as decoding:
-            for at, picture in self._from_key(decoding, index):
-                if at == index:
-                    return self._frame(index, picture)
+        key = max(key for key in self._keys if key <= index)
+        if not key <= self._passed < index:  # else going on from there is nearer
+            self.close()
+            self._onwards = self._from_before(index)
+        for at, picture in self._onwards:
+            self._passed = at
+            if at == index:
+                return self._frame(index, picture)
+        self.close()
         raise self._changed(index)
+
+    def close(self) -> None:
+        self._onwards.close()
+        self._passed = -1
 
     def reversed(self, start: int, stop: int = 0) -> Iterator[Frame]:
         self._reach(start)
@@ -209,6 +221,11 @@ class VideoReader(SpanReader):
 
     def _open(self) -> Decoding:
         return Decoding(str(self._path), self.info.name)
+
+    def _from_before(self, index: int) -> Generator[tuple[int, av.VideoFrame], None, None]:
+        """Yields each picture with its index, from some key frame at or before `index` on."""
+        with closing(self._open()) as decoding:
+            yield from self._from_key(decoding, index)
 
     def _from_start(self, decoding: Decoding) -> Iterator[tuple[int, av.VideoFrame]]:
         """Yields each picture with its index, and notes what is needed to find it again."""
@@ -236,9 +253,11 @@ class VideoReader(SpanReader):
 
     def _reach(self, index: int) -> None:
         """Sees to it that everything up to frame `index` is noted."""
-        if not 0 <= index < len(self._timestamps):
+        known = len(self._timestamps)
+        if not 0 <= index < known:
+            far = max(index + 1, 2 * known)  # so that one frame after another does not begin anew for each
             with closing(self._open()) as decoding:
-                deque(islice(self._from_start(decoding), max(0, index + 1)), maxlen=0)
+                deque(islice(self._from_start(decoding), far), maxlen=0)
         if not 0 <= index < len(self._timestamps):
             raise self._no_frame(index, len(self._timestamps))
 

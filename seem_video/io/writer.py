@@ -23,6 +23,7 @@ from seem_video.io.frame import SourceInfo
 from seem_video.io.label_studio import LabelStudioJson
 from seem_video.io.masks import MaskPngs, RleJson
 from seem_video.io.output import Output, Shot
+from seem_video.io.palette import Color
 from seem_video.io.preview import Preview
 from seem_video.io.staging import Staged, failure, prepare_folder
 from seem_video.io.yolo import YoloFolder
@@ -74,6 +75,7 @@ class ResultWriter:
         info: the source of the results.
         save: which outputs, of those in `FILES`; docs/outputs.md describes them.
         prompts: frame index to the prompts given on that frame, in pixels, to be drawn there.
+        colors: object id to the colour it is drawn in, of those that have another one than the palette's.
         overwrite: write into a folder that is not empty, replacing an earlier result.
 
     Attributes:
@@ -90,11 +92,13 @@ class ResultWriter:
         *,
         save: Collection[str] = USUAL,
         prompts: Mapping[int, Sequence[PromptEntry]] | None = None,
+        colors: Mapping[int, Color] | None = None,
         overwrite: bool = False,
     ) -> None:
         self.partial: tuple[Path, ...] = ()
         self._out = Path(out)
         self._prompts = prompts or {}
+        self._colors = colors
         self._error: Exception | None = None
         self._done = False
         kinds = _kinds(save)
@@ -161,7 +165,7 @@ class ResultWriter:
             if self._error is not None:
                 continue
             try:
-                shot = Shot(result, self._prompts.get(result.index, ()))
+                shot = Shot(result, self._prompts.get(result.index, ()), self._colors)
                 for output in self._outputs:
                     output.write(shot)
             except Exception as error:  # whatever it is, the caller is to see it

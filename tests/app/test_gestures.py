@@ -3,7 +3,7 @@
 import pytest
 
 from seem_video import Box, Click, Scribble, SeemVideoError
-from seem_video.app.gestures import TOOLS, read_gesture
+from seem_video.app.gestures import TOOLS, read_color, read_gesture
 
 
 def test_a_stroke_is_the_prompt_of_its_tool():
@@ -26,3 +26,13 @@ def test_a_box_has_to_be_dragged():
 def test_what_is_no_stroke_is_refused(words: str):
     with pytest.raises(SeemVideoError, match="could not be read"):
         read_gesture(words, "Scribble")
+
+
+def test_a_colour_is_what_the_browser_says_it_is():
+    assert read_color('{"color": "#0a80ff"}') == (10, 128, 255)
+
+
+@pytest.mark.parametrize("words", ["", "[]", "{}", '{"color": 7}', '{"color": "red"}', '{"color": "#0a80"}'])
+def test_what_is_no_colour_is_refused(words: str):
+    with pytest.raises(SeemVideoError, match="could not be read"):
+        read_color(words)

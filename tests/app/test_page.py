@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import zipfile
@@ -145,6 +146,61 @@ def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page)
     sync_api.expect(status).to_contain_text("object 1")
 
 
+def test_what_is_tracked_plays_in_time_to_its_end_and_stands_still_when_pressed(page):
+    _open_demo(page)
+    _stroke(page, (247, 283))
+    page.locator("#last input").fill("20")
+    page.locator("#last input").press("Tab")
+    page.locator("#track").click()
+    page.get_by_text("Tracked up to frame 20").wait_for()
+    reel = page.locator("#reel textarea, #reel input")
+    assert json.loads(reel.input_value()) == {"first": 0, "last": 20, "fps": 25.0}
+    reel.evaluate("field => field.value = field.value.replace('25.0', '4')")  # slow enough to be met on its way
+    play, frame = page.locator("#play"), page.locator("#frame input[type=number]")
+    _press(page, "p")  # at the end of what is tracked: from its beginning
+    sync_api.expect(play).to_have_text("Pause")
+    page.wait_for_function("() => Number(document.querySelector('#frame input[type=range]').value) > 5")
+    status, stroke = page.locator("#status"), page.locator("#picture img").bounding_box()
+    page.mouse.click(stroke["x"] + stroke["width"] / 2, stroke["y"] + stroke["height"] / 4)
+    sync_api.expect(play).to_have_text("Play")
+    status.get_by_text(f"Frame {frame.input_value()}, ").wait_for()
+    stood = int(frame.input_value())
+    assert 5 < stood < 20
+    assert page.locator("#timeline rect").count() == 22, "the press is no prompt: nothing is to be tracked again"
+    page.locator("#tool").get_by_text("Click −").click()
+    _stroke(page, (40, 40))  # the correction is on the frame that is seen
+    assert page.locator("#timeline rect").count() == 1 + stood
+    _press(page, "Home")
+    play.click()
+    sync_api.expect(play).to_have_text("Pause")
+    status.get_by_text(f"Frame {stood - 1}, ").wait_for()
+    sync_api.expect(play).to_have_text("Play")
+
+
+def test_a_colour_is_chosen_and_a_prompt_undone_is_given_again(page):
+    _open_demo(page)
+    plain = _seen(page)
+    _stroke(page, (247, 283))
+    field = page.locator("#color input")
+    sync_api.expect(field).to_have_value("#800000")
+    before = page.locator("#picture img").get_attribute("src")
+    field.fill("#0000ff")
+    _wait_for_another_picture(page, before)
+    red, _, blue = (_seen(page) - plain)[250:300, 235:260].mean((0, 1))
+    assert blue > 60 > 0 > red
+    marked = _seen(page)
+    _press(page, "u")
+    assert np.abs(_seen(page) - plain).mean() < 1
+    _press(page, "Control+y")
+    _press(page, "Control+z")
+    _press(page, "Control+Shift+Z")
+    assert np.abs(_seen(page) - marked).mean() < 1
+    page.locator("#another").click()
+    sync_api.expect(field).to_have_value("#008000")
+    page.locator("#objects").get_by_text("Object 1").click()
+    sync_api.expect(field).to_have_value("#0000ff")
+
+
 def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
     _open_demo(page)
     for path in ("/etc/passwd", str(demo_clip.VIDEO), str(Path("pyproject.toml").absolute())):
@@ -165,6 +221,19 @@ def test_what_cannot_be_read_is_said_in_a_sentence_and_the_page_goes_on(page, tm
         chooser.value.set_files(tmp_path / name)
         page.get_by_text(sentence).first.wait_for()
     _open_demo(page)
+
+
+def test_what_is_dropped_on_the_page_is_opened(page, clip: Path):
+    page.evaluate(
+        """([name, bytes]) => {
+          const dropped = new DataTransfer();
+          dropped.items.add(new File([new Uint8Array(bytes)], name, { type: "video/mp4" }));
+          const event = new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true });
+          document.querySelector("#picture").dispatchEvent(event);
+        }""",
+        [clip.name, list(clip.read_bytes())],
+    )
+    page.get_by_text("96×64, 6 frames").wait_for()
 
 
 def test_a_reload_and_a_second_tab_lose_nothing_and_a_stranger_sees_nothing(page, browser, address: str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +98,50 @@ def test_undoing_a_correction_shows_what_was_tracked_before(work: Work):
     assert np.array_equal(work.look(3).masks, tracked[3].masks)
 
 
+def test_what_was_undone_is_given_again_until_something_new_is(work: Work):
+    with pytest.raises(SeemVideoError, match="nothing to redo"):
+        work.redo()
+    work.add(Click(20, 30), object_id=1, frame=0)
+    work.add(Click(60, 50), object_id=2, frame=2)
+    work.add(Click(60, 50, positive=False), object_id=1, frame=0)
+    given, seen = work.prompts, work.look(0).masks
+    assert [work.undo() for _ in range(3)] == [0, 2, 0]
+    assert not work.prompts
+    assert [work.redo() for _ in range(3)] == [0, 2, 0]
+    assert work.prompts == given
+    assert np.array_equal(work.look(0).masks, seen)
+    work.undo()
+    work.undo()
+    work.remove(1)
+    assert work.redo() == 2, "of an object that is deleted nothing comes back"
+    work.undo()
+    work.add(Click(22, 31), object_id=3, frame=0)
+    with pytest.raises(SeemVideoError, match="a new one was given since"):
+        work.redo()
+
+
+def test_a_chosen_colour_is_that_of_the_picture_and_of_the_drawn_files(work: Work):
+    work.add(Click(20, 30), object_id=1, frame=0)
+    plain = np.asarray(Image.open(work.picture(work.look(0)))).astype(int)
+    inside, *_ = [found.masks[0] for found in work.track()]
+    work.colors[1] = (0, 0, 250)
+    seen = np.asarray(Image.open(work.picture(work.look(0)))).astype(int)
+    sheet, masks = write_outputs(work, ["contact", "masks"])
+    drawn = np.asarray(Image.open(sheet)).astype(int)[4 : 4 + 64, 4 : 4 + 96]
+    bluer = [(image - plain)[inside].mean(0) for image in (seen, drawn)]
+    assert all(blue > 80 and red < -40 for red, _, blue in bluer), bluer
+    with zipfile.ZipFile(masks) as archive, archive.open("00000.png") as png:
+        assert Image.open(png).getpalette()[3:6] == [128, 0, 0], "what DAVIS's tools read stays as it is"
+    assert list(work.scores) == list(range(6)), "a colour takes nothing back"
+
+
 def test_tracking_stops_when_it_is_told_and_ends_when_prompts_change(work: Work):
     work.add(Click(20, 30), object_id=1, frame=0)
     assert [result.index for result in work.track(last=1)] == [0, 1]
+    run = work.track()
+    assert next(run).index == 0
+    work.stop()
+    assert list(run) == []
     run = work.track()
     for _ in range(3):
         next(run)

@@ -22,3 +22,7 @@ def test_the_palette_is_that_of_voc_and_davis():
 def test_no_object_is_drawn_in_the_colour_of_the_background():
     assert object_color(255) != object_color(256) == object_color(1)
     assert (0, 0, 0) not in {object_color(i) for i in range(1, 600)}
+
+
+def test_a_colour_that_was_chosen_goes_before_the_palette():
+    assert [object_color(i, {2: (9, 8, 7)}) for i in (1, 2)] == [(128, 0, 0), (9, 8, 7)]

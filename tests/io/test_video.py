@@ -12,6 +12,7 @@ from clips import real_clip, scene, turn, write_sound, write_video
 
 from seem_video.errors import SeemVideoError
 from seem_video.io.reader import open_reader
+from seem_video.io.video import Decoding
 
 LOSSY = 12.0  # mean difference in grey levels, seen from afar, that 256 colours cost; a wrong channel order costs 40
 
@@ -121,7 +122,17 @@ def test_backwards_equals_forwards_whatever_the_container(tmp_path: Path, monkey
     assert len(forward) == 40
     assert [(f.index, f.pts, f.image.tobytes()) for f in open_reader(path).reversed(39)] == forward[::-1]
     assert [f.index for f in open_reader(path).reversed(20, 11)] == list(range(20, 10, -1))
-    assert open_reader(path).read_at(33).image.tobytes() == forward[33][2]
+    with open_reader(path) as reader:
+        for index in (33, 34, 37, 38, 21, 22, 39, 0):  # on from there, over a key frame, back
+            assert reader.read_at(index).image.tobytes() == forward[index][2]
+
+
+def test_frames_read_one_after_another_are_not_sought_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    reader = open_reader(write_video(tmp_path / "clip.mp4", scene(40), options={"g": "40"}))
+    decoded, pictures = [], Decoding.pictures
+    monkeypatch.setattr(Decoding, "pictures", lambda own: (decoded.append(1) or each for each in pictures(own)))
+    assert [reader.read_at(index).index for index in range(40)] == list(range(40))
+    assert len(decoded) < 4 * 40, "once, beside finding out where they are"
 
 
 def test_sound_before_the_picture_is_no_matter(tmp_path: Path):
