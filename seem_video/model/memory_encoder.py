@@ -14,20 +14,19 @@ from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object
 
-
 PLAIN = 0.575
 """Size of a normalised feature among the learned keys; held-out sequences chose it."""
 
 
 class KeyProjection(nn.Module):
-    """A frame's features to the keys that past and present pixels are matched by: learned ones, and features as they are.
+    """A frame's features to the keys that pixels are matched by: learned channels, and features as they are.
 
-    The learned ones alone match the objects of the training videos well and others no better than an ImageNet backbone's
-    features do; those know no video.
+    The learned ones alone match the objects of the training videos well, and others no better than the features of an
+    ImageNet backbone do.
     """
 
     def __init__(self, dim: int, channels8: int, channels16: int, key_dim: int) -> None:
-        """Args: dim: of the pixel decoder. channels8, channels16: of the backbone at strides 8 and 16. key_dim: learned."""
+        """Args: channels: dim of the pixel decoder; of the backbone at strides 8 and 16; key_dim that are learned."""
         super().__init__()
         self.project = nn.Conv2d(dim, key_dim, 3, padding=1)
         nn.init.orthogonal_(self.project.weight)
