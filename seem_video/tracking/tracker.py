@@ -19,6 +19,8 @@ from seem_video.tracking.propagation import Propagator, VideoModel, to_cells
 
 CERTAIN = 12.0
 """Logit of a pixel that the user gave: sure, but finite."""
+REACH = 0.5
+"""How far an object gets from one frame to the next, in multiples of its height and width."""
 SURE = 1e-4
 """Probability that is left to the other side where a mask covers a cell wholly or not at all."""
 
@@ -68,6 +70,8 @@ class Tracker:
             return np.zeros((0, height, width), bool), np.zeros(0, np.float32)
         features = self._propagator.encode(image)
         logits, quality = self._propagator.propagate(features, self._previous)
+        if self._previous is not None:
+            logits = logits.masked_fill(~within_reach(self._previous > 0), -CERTAIN)
         known = list(self.object_ids)
         new = [object_id for object_id in drawn if object_id not in known]
         if new:
@@ -176,6 +180,24 @@ class Tracker:
                 masks &= ~given
                 masks[self.object_ids.index(object_id)] = given
         return masks
+
+
+def within_reach(masks: Tensor) -> Tensor:
+    """Where objects may be on the next frame: the boxes of their (K, h, w) bool masks, grown by `REACH` on each side.
+
+    Look-alikes farther away are other things. An object that is not seen may come back anywhere.
+    """
+    rows, columns = _reached(masks.any(2)), _reached(masks.any(1))
+    return rows[:, :, None] & columns[:, None, :]
+
+
+def _reached(taken: Tensor) -> Tensor:
+    """(K, L) bool: the extent of what is taken along an axis, and so much on both sides; all of it where nothing is."""
+    place = torch.arange(taken.shape[1], device=taken.device)
+    first = taken.int().argmax(1, keepdim=True)
+    last = taken.shape[1] - 1 - taken.flip(1).int().argmax(1, keepdim=True)
+    reach = REACH * (last - first + 1)
+    return (place >= first - reach) & (place <= last + reach) | ~taken.any(1, keepdim=True)
 
 
 def draw_rounds(given: Sequence[Prompt], height: int, width: int, *, known: bool) -> list[PromptMaps]:
