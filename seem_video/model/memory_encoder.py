@@ -14,30 +14,30 @@ from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object
 
-PLAIN = 0.575
-"""Size of a normalised feature among the learned keys; held-out sequences chose it."""
+PLAIN = 1.128
+"""Size of a plain feature beside the learned channels of a key; held-out sequences chose it."""
 
 
 class KeyProjection(nn.Module):
-    """A frame's features to the keys that pixels are matched by: learned channels, and features as they are.
+    """A frame's features to the keys that pixels are matched by: learned channels, and early features as they are.
 
     The learned ones alone match the objects of the training videos well, and others no better than the features of an
     ImageNet backbone do.
     """
 
-    def __init__(self, dim: int, channels8: int, channels16: int, key_dim: int) -> None:
-        """Args: channels: dim of the pixel decoder; of the backbone at strides 8 and 16; key_dim that are learned."""
+    def __init__(self, dim: int, early: int, key_dim: int) -> None:
+        """Args: channels: dim of the pixel decoder; early ones of the backbone at stride 8; key_dim that are learned."""
         super().__init__()
         self.project = nn.Conv2d(dim, key_dim, 3, padding=1)
         nn.init.orthogonal_(self.project.weight)
-        self.norm = nn.BatchNorm2d(dim + channels8 + channels16, affine=False)
+        self.norm = nn.BatchNorm2d(early, affine=False)
 
-    def forward(self, level: Tensor, maps8: Tensor, maps16: Tensor) -> Tensor:
-        """(B, C, h, w) of the pixel decoder and the backbone's maps at strides 8 and 16, to keys (B, D, h, w)."""
-        finer = F.adaptive_avg_pool2d(maps8, (level.shape[-2], level.shape[-1]))
-        plain = self.norm(torch.cat([level, maps16, finer], dim=1).detach().float())
+    def forward(self, level: Tensor, early: Tensor) -> Tensor:
+        """(B, C, h, w) of the pixel decoder at stride 16 and the backbone's map at stride 8, to keys (B, D, h, w)."""
+        pooled = F.adaptive_avg_pool2d(early.detach(), (level.shape[-2], level.shape[-1]))
+        plain = PLAIN * self.norm(pooled.float())
         learned = self.project(level)
-        return torch.cat([learned, (PLAIN * plain).to(learned.dtype)], dim=1)
+        return torch.cat([learned, plain.to(learned.dtype)], dim=1)
 
 
 class MemoryEncoder(nn.Module):

@@ -84,7 +84,7 @@ class SEEM(nn.Module):
         self.pixel_decoder = PixelDecoder(config.pixel_decoder, self.backbone.channels)
         self.sampler = VisualSampler(dim, levels=3, points=config.sampler.points)
         self.decoder = Decoder(config.decoder, dim, mask_dim, levels=3)
-        self.key = KeyProjection(dim, self.backbone.channels[1], self.backbone.channels[2], config.memory.key_dim)
+        self.key = KeyProjection(dim, self.backbone.channels[1], config.memory.key_dim)
         self.memory_encoder = MemoryEncoder(dim, config.memory.value_dim)
         self.object_pixels = ObjectPixels(dim, config.memory.value_dim, mask_dim)
         self.register_buffer("mean", torch.tensor(config.image.mean).view(3, 1, 1), persistent=False)
@@ -114,7 +114,7 @@ class SEEM(nn.Module):
         """Encode (B, 3, H, W) normalised images; H and W are multiples of 32."""
         maps = self.backbone(images.contiguous(memory_format=torch.channels_last))
         levels, mask_features = self.pixel_decoder(maps)
-        return FrameFeatures(levels, mask_features, self.key(levels[1], maps[1], maps[2]))
+        return FrameFeatures(levels, mask_features, self.key(levels[1], maps[1]))
 
     def encode_prompts(self, features: FrameFeatures, owner: Tensor, prompt: DensePrompt) -> PromptTokens:
         """Visual prompts: tokens sampled where the prompts are."""
