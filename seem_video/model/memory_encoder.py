@@ -26,7 +26,7 @@ class KeyProjection(nn.Module):
     """
 
     def __init__(self, dim: int, early: int, key_dim: int) -> None:
-        """Args: channels: dim of the pixel decoder; early ones of the backbone at stride 8; key_dim that are learned."""
+        """Args: channels: dim of the pixel decoder, early of the backbone at stride 8, key_dim that are learned."""
         super().__init__()
         self.project = nn.Conv2d(dim, key_dim, 3, padding=1)
         nn.init.orthogonal_(self.project.weight)
