@@ -126,7 +126,8 @@ class ClipMaker(Dataset[Clip]):
         middle, seen = _middle(relabelled[0][1]), []
         for image, mask in relabelled:
             if followed and mask.any():
-                view, middle = view.shifted(_middle(mask) - middle), _middle(mask)
+                before, middle = middle, _middle(mask)
+                view = view.shifted(middle - before)
             seen.append(look(image, mask, view.moved(rng, 0.3), self.size))
         images, masks = np.stack([s[0] for s in seen]), np.stack([s[1] for s in seen])
         count = len(targets)
@@ -194,7 +195,8 @@ class ClipMaker(Dataset[Clip]):
         strength, tint = rng.uniform(0.3, 1.3), Tint.random(rng, 0.6)
         for t, (frame, ids_of_frame) in enumerate(zip(images, masks, strict=True)):
             if cutout.regions[t].any():
-                view, middle = view.shifted(_middle(cutout.regions[t]) - middle), _middle(cutout.regions[t])
+                before, middle = middle, _middle(cutout.regions[t])
+                view = view.shifted(middle - before)
             seen, inside = look(cutout.images[t], cutout.regions[t], view, self.size, border=cv2.BORDER_CONSTANT)
             alpha = cv2.GaussianBlur(inside.astype(np.float32), (3, 3), 0)[..., None] * inside[..., None]
             frame[:] = (tint.apply(seen) * alpha + frame * (1 - alpha)).astype(np.uint8)
