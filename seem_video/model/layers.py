@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.convolution import convolve_into
 from seem_video.model.winograd import convolve
 
 
@@ -113,7 +114,7 @@ class ResidualBlock(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+        return convolve_into(self.conv2, convolve_into(self.conv1, F.relu(x), "relu"), plus=x)
 
 
 class NormedConv(nn.Conv2d):
