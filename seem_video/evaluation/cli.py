@@ -34,6 +34,13 @@ class Init(str, Enum):
     TEXT = "text"
 
 
+class Start(str, Enum):
+    """What the robot user of single images begins with."""
+
+    CLICK = "click"
+    BOX = "box"
+
+
 class Task(str, Enum):
     """The protocols of DAVIS 2017."""
 
@@ -144,6 +151,7 @@ def interactive(
     masks: Annotated[
         Path | None, typer.Option("--masks", metavar="DIR", help="and one of PNGs of ids, of the same stems.")
     ] = None,
+    init: Annotated[Start, typer.Option("--init", help="A box takes the place of the first click.")] = Start.CLICK,
     held_out: Annotated[bool, typer.Option("--held-out", help="Only the one in ten that training leaves out.")] = False,
     model: ModelOption = "seem-nano",
     device: DeviceOption = "auto",
@@ -160,5 +168,7 @@ def interactive(
     else:
         raise SeemVideoError("Say where the images are: either --root, or --images and --masks.")
     with tables.image_progress(shown=not as_json) as on_image:
-        scores = run_interactive(folders, out, held_out=held_out, model=model, device=device, on_image=on_image)
+        scores = run_interactive(
+            folders, out, init=init.value, held_out=held_out, model=model, device=device, on_image=on_image
+        )
     tables.show_interactive(scores, as_json=as_json)

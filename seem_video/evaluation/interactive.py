@@ -17,7 +17,7 @@ import numpy as np
 
 import seem_video
 from seem_video.errors import SeemVideoError
-from seem_video.evaluation.clicks import MAX_CLICKS, TARGETS, click_until_good
+from seem_video.evaluation.clicks import MAX_CLICKS, TARGETS, Start, click_until_good
 from seem_video.evaluation.provenance import Provenance, provenance, read_run
 from seem_video.evaluation.scores import write_whole
 from seem_video.evaluation.stills import Still, find_stills
@@ -89,8 +89,9 @@ class InteractiveScores:
 
 @dataclass(frozen=True)
 class InteractiveSettings(Provenance):
-    """All that decides a run's clicks; images: the names of those clicked."""
+    """All that decides a run's clicks; init: what each object begins with; images: the names of those clicked."""
 
+    init: str
     images: tuple[str, ...]
 
 
@@ -98,6 +99,7 @@ def run_interactive(
     folders: Sequence[tuple[str | Path, str | Path]],
     out: str | Path,
     *,
+    init: Start = "click",
     held_out: bool = False,
     model: str | Path = "seem-nano",
     device: str = "auto",
@@ -106,7 +108,7 @@ def run_interactive(
     """Clicks every object of every image in some folders, and writes `out/interactive.json`.
 
     `folders` are pairs of images and masks as in `stills.py`, counted together; with `held_out` only the images kept
-    from training are clicked.
+    from training are clicked. With `init="box"` the object's tight box takes the place of the first click.
     `out/run.json` says what the run was made with and `out/cases/<image>.json` holds what is done: an interrupted run
     goes on with the images that are missing, and a folder made by another model or from other data is refused.
     `on_image` hears of each image, how many are done and how many there are. Raises SeemVideoError where the folders
@@ -117,12 +119,12 @@ def run_interactive(
     loaded = seem_video.load_model(model, device=device)
     names = tuple(still.name for still in stills)
     files = ((path.name, path) for still in stills for path in (still.image, still.mask))
-    settings = InteractiveSettings(**asdict(provenance(model, loaded, files)), images=names)
+    settings = InteractiveSettings(**asdict(provenance(model, loaded, files)), init=init, images=names)
     if read_run(out, settings) is None:
         write_whole(out / "run.json", json.dumps({"settings": asdict(settings)}, indent=1) + "\n")
     cases: list[Case] = []
     for done, still in enumerate(stills, start=1):
-        cases += _finished(_cases_file(out, still)) or _click_image(still, loaded, out)
+        cases += _finished(_cases_file(out, still)) or _click_image(still, loaded, init, out)
         on_image(still.name, done, len(stills))
     if not cases:
         where = " and ".join(str(masks) for _, masks in folders)
@@ -133,11 +135,11 @@ def run_interactive(
     return scores
 
 
-def _click_image(still: Still, model: VideoModel, out: Path) -> list[Case]:
+def _click_image(still: Still, model: VideoModel, init: Start, out: Path) -> list[Case]:
     from seem_video.tracking.still import StillImage
 
     annotated = still.read()
-    ious = click_until_good(StillImage(model, annotated.image), annotated) if annotated.objects else {}
+    ious = click_until_good(StillImage(model, annotated.image), annotated, init) if annotated.objects else {}
     cases = [Case(still.name, i, int(annotated.objects[i].sum()), tuple(values)) for i, values in ious.items()]
     write_whole(_cases_file(out, still), json.dumps([asdict(case) for case in cases]) + "\n")
     return cases

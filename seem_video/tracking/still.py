@@ -1,4 +1,4 @@
-"""One image, encoded once, whose objects are clicked until their masks are right."""
+"""One image, encoded once, whose objects are prompted until their masks are right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seem_video.prompts import Click, rasterise
+from seem_video.prompts import Prompt, rasterise
 from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.tracker import make_propagator
 
@@ -19,9 +19,9 @@ _BATCH = 16
 
 
 class StillImage:
-    """The features of an image, and of each object its clicks so far and the mask they led to.
+    """The features of an image, and of each object its prompts so far and the mask they led to.
 
-    The first click gives the mask that a session gives; each further one is decoded with all clicks of the object and
+    The first prompt gives the mask that a session gives; each further one is decoded with all prompts of the object and
     its mask before, which is how models learn to correct. Objects do not compete for pixels.
     """
 
@@ -29,22 +29,22 @@ class StillImage:
         """Args: model; image: (H, W, 3) uint8 RGB."""
         self._model = model
         self._size = image.shape[:2]
-        self._clicks: dict[int, list[Click]] = {}
+        self._prompts: dict[int, list[Prompt]] = {}
         self._logits: dict[int, Tensor] = {}
         with torch.inference_mode():
             self._features = make_propagator(model, None).encode(image)
 
     @torch.inference_mode()
-    def click(self, clicks: Mapping[int, Click]) -> dict[int, npt.NDArray[np.bool_]]:
-        """The masks (H, W) bool of some objects, by id, after one more click on each.
+    def prompt(self, prompts: Mapping[int, Prompt]) -> dict[int, npt.NDArray[np.bool_]]:
+        """The masks (H, W) bool of some objects, by id, after one more prompt of each.
 
         Raises:
-            SeemVideoError: a click lies outside the image.
+            SeemVideoError: a prompt does not fit the image.
         """
-        for object_id, click in clicks.items():
-            self._clicks.setdefault(object_id, []).append(click)
-        known = [object_id for object_id in clicks if object_id in self._logits]
-        new = [object_id for object_id in clicks if object_id not in self._logits]
+        for object_id, prompt in prompts.items():
+            self._prompts.setdefault(object_id, []).append(prompt)
+        known = [object_id for object_id in prompts if object_id in self._logits]
+        new = [object_id for object_id in prompts if object_id not in self._logits]
         masks: dict[int, npt.NDArray[np.bool_]] = {}
         for group in (new, known):
             for i in range(0, len(group), _BATCH):
@@ -52,7 +52,7 @@ class StillImage:
         return masks
 
     def _decode(self, ids: Sequence[int]) -> dict[int, npt.NDArray[np.bool_]]:
-        drawn = [[rasterise(self._clicks[object_id], *self._size)] for object_id in ids]
+        drawn = [[rasterise(self._prompts[object_id], *self._size)] for object_id in ids]
         before = [self._logits[object_id] for object_id in ids if object_id in self._logits]
         propagator = make_propagator(self._model, None)
         propagator.add_objects(list(ids))

@@ -1,4 +1,4 @@
-"""The number of clicks is counted as papers count it; the model is a stand-in that paints a disk at every click."""
+"""The number of clicks is counted as papers count it; the model is a stand-in that paints disks and boxes."""
 
 import json
 from typing import ClassVar
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import seem_video
-from seem_video import SeemVideoError
+from seem_video import Box, SeemVideoError
 from seem_video.evaluation.interactive import Case, InteractiveScores, run_interactive
 from seem_video.tracking import still
 
@@ -17,7 +17,7 @@ from .data import StandIn
 
 
 class DiskImage:
-    """Marks 12 pixels around each positive click, and unmarks as many around each negative one."""
+    """Marks boxes and 12 pixels around each positive click, and unmarks as many around each negative one."""
 
     encoded: ClassVar[int] = 0
 
@@ -25,11 +25,14 @@ class DiskImage:
         self.size, self.painted = image.shape[:2], {}
         DiskImage.encoded += 1
 
-    def click(self, clicks):
-        for i, click in clicks.items():
+    def prompt(self, prompts):
+        for i, prompt in prompts.items():
             mask = self.painted.setdefault(i, np.zeros(self.size, np.uint8))
-            cv2.circle(mask, (click.x, click.y), 12, int(click.positive), -1)
-        return {i: self.painted[i].astype(bool) for i in clicks}
+            if isinstance(prompt, Box):
+                mask[prompt.y0 : prompt.y1 + 1, prompt.x0 : prompt.x1 + 1] = 1
+            else:
+                cv2.circle(mask, (prompt.x, prompt.y), 12, int(prompt.positive), -1)
+        return {i: self.painted[i].astype(bool) for i in prompts}
 
 
 @pytest.fixture
@@ -81,6 +84,18 @@ def test_a_mask_of_0_and_255_is_one_object(folders):
     root, add = folders
     add("binary", disk(12, 255))
     assert run(root).cases[0].ious == (1.0,)
+
+
+def test_a_box_takes_the_place_of_the_first_click(folders):
+    root, add = folders
+    mask = np.zeros((80, 120), np.uint8)
+    mask[20:60, 20:100], mask[20:40, 20:40] = 1, 0
+    add("cut", mask)
+    case = run(root, init="box").cases[0]
+    assert case.ious[0] == mask.sum() / (40 * 80)
+    assert case.ious[1] > case.ious[0]
+    with pytest.raises(SeemVideoError, match=r"another run, with init box \(now click\)"):
+        run(root)
 
 
 def test_an_interrupted_run_goes_on_with_the_images_that_are_missing(folders):

@@ -26,12 +26,12 @@ def test_the_first_click_gives_what_a_session_gives(model, image: np.ndarray):
     with open_session([image], model) as session:
         session.add(DISC)
         [result] = session.propagate()
-    assert np.array_equal(StillImage(model, image).click({5: DISC})[5], result.masks[0])
+    assert np.array_equal(StillImage(model, image).prompt({5: DISC})[5], result.masks[0])
 
 
 def test_objects_do_not_change_each_other(model, image: np.ndarray):
-    alone = StillImage(model, image).click({1: DISC})[1]
-    masks = StillImage(model, image).click(dict.fromkeys(range(1, 18), DISC) | {18: BOX})
+    alone = StillImage(model, image).prompt({1: DISC})[1]
+    masks = StillImage(model, image).prompt(dict.fromkeys(range(1, 18), DISC) | {18: BOX})
     assert list(masks) == list(range(1, 19))
     assert np.mean(masks[1] ^ alone) < 0.002  # batches may round otherwise
     assert masks[18][50, 95]
@@ -43,8 +43,8 @@ def test_the_image_is_encoded_once_and_a_correction_starts_from_the_mask_before(
     monkeypatch.setattr(PixelMemoryPropagator, "encode", lambda *args: encoded.append(1) or encode(*args))
     monkeypatch.setattr(PixelMemoryPropagator, "segment", lambda *args: starts.append(args[-1]) or segment(*args))
     still = StillImage(model, image)
-    still.click({1: DISC})
-    still.click({1: Click(60, 80, positive=False), 2: BOX})
+    still.prompt({1: DISC})
+    still.prompt({1: Click(60, 80, positive=False), 2: BOX})
     assert len(encoded) == 1
     assert [start is None for start in starts] == [True, True, False]
     assert len(starts[2]) == 1
@@ -53,6 +53,6 @@ def test_the_image_is_encoded_once_and_a_correction_starts_from_the_mask_before(
 def test_released_models_are_clicked_in_the_same_way(image: np.ndarray):
     released = build_filled(filled("tiny_focal"), INTERFACES[INTERFACE_OF["tiny_focal"]])
     still = StillImage(released, image)
-    first = still.click({1: DISC, 2: BOX})
-    second = still.click({1: Click(60, 80, positive=False)})
+    first = still.prompt({1: DISC, 2: BOX})
+    second = still.prompt({1: Click(60, 80, positive=False)})
     assert [mask.shape for mask in (first[1], first[2], second[1])] == [image.shape[:2]] * 3
