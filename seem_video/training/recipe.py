@@ -1,4 +1,4 @@
-"""Training recipes: yaml files, each of which may go on from what another one made."""
+"""Training recipes: yaml files, each of which may go on from what others made."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ class Recipe:
     """The settings of a training yaml, see `configs/train-nano.yaml`.
 
     Attributes:
-        model: path of the model's yaml. after: path of the recipe whose weights this one begins with, or None.
+        name: of the yaml, without suffix. model: path of the model's yaml. after: the recipes whose weights this one
+            begins with, the mean of them if there are several.
     """
 
+    name: str
     model: Path
-    after: Path | None
+    after: tuple[Recipe, ...]
     seed: int
     steps: int
     batch: int
@@ -36,16 +38,16 @@ class Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a training yaml; what it does not say is as in the recipe that it names with `after`.
+    """Read a training yaml; what it does not say is as in the (last) recipe that it names with `after`.
 
     Raises:
-        SeemVideoError: a setting is missing or unknown, or the recipe before it is not there.
+        SeemVideoError: a setting is missing or unknown, or a recipe before it is not there.
     """
     settings = _settings(path)
     settings["model"] = path.parent / settings.get("model", "")
-    settings["after"] = path.parent / settings["after"] if settings.get("after") else None
+    settings["after"] = tuple(load_recipe(before) for before in _before(path, settings))
     try:
-        return Recipe(**settings)
+        return Recipe(name=path.stem, **settings)
     except TypeError as error:
         raise SeemVideoError(f"{path}: {error}; compare it with configs/train-nano.yaml.") from error
 
@@ -57,7 +59,12 @@ def _settings(path: Path) -> dict[str, Any]:
         raise SeemVideoError(f"The recipe {path} cannot be read: {error}.") from error
     if not isinstance(own, dict):
         raise SeemVideoError(f"{path} is no recipe; compare it with configs/train-nano.yaml.")
-    if "after" not in own:
+    if not (others := _before(path, own)):
         return own
-    before = _settings(path.parent / own["after"])
+    before = {**_settings(others[-1]), "after": None}
     return {**before, **own, "data": {**before.get("data", {}), **own.get("data", {})}}
+
+
+def _before(path: Path, settings: dict[str, Any]) -> list[Path]:
+    named = settings.get("after") or []
+    return [path.parent / name for name in ([named] if isinstance(named, str) else named)]

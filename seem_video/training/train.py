@@ -6,13 +6,14 @@ import csv
 import math
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
@@ -62,7 +63,7 @@ def train(
 ) -> Path:
     """Train to the recipe's last step, or on from the newest checkpoint in `out`.
 
-    A recipe that goes on `after` another one has that done first, in a folder of its name in `out`.
+    A recipe that goes on `after` others has these done first, each in a folder of its name in `out`.
 
     Args:
         recipe_path: a training yaml. data: the folder its paths are relative to. out: checkpoint, log and weights.
@@ -74,16 +75,46 @@ def train(
         the path of the averaged weights, fp16 safetensors.
     """
     recipe = load_recipe(recipe_path)
-    if recipe.after is not None and initial is None:
-        before = out / recipe.after.stem
-        initial = train(recipe.after, data, before, workers=workers, backbone_weights=backbone_weights)
+    stages = [recipe] if initial else _stages(recipe)
+    for stage in stages:
+        model = SEEM(load_config(stage.model))
+        begun_with = [initial] if initial else [_weights(_folder(out, before, recipe)) for before in stage.after]
+        if begun_with:
+            model.load_state_dict(_mean([read_weights(weights).state_dict() for weights in begun_with]))
+        elif backbone_weights is not None:
+            load_backbone(model, backbone_weights)
+        _train_stage(stage, model, data, _folder(out, stage, recipe), workers)
+    return _weights(out)
+
+
+def _stages(recipe: Recipe) -> list[Recipe]:
+    """The recipes that lead to this one, each after those that it goes on from, and itself."""
+    found: dict[str, Recipe] = {}
+    for before in recipe.after:
+        found |= {stage.name: stage for stage in _stages(before)}
+    return [*found.values(), recipe]
+
+
+def _folder(out: Path, stage: Recipe, last: Recipe) -> Path:
+    return out if stage.name == last.name else out / stage.name
+
+
+def _weights(folder: Path) -> Path:
+    return folder / "weights.safetensors"
+
+
+def _mean(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Parameter by parameter; what is no floating-point number is as in the last."""
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if value.is_floating_point() else value
+        for name, value in states[-1].items()
+    }
+
+
+def _train_stage(recipe: Recipe, model: SEEM, data: Path, out: Path, workers: int) -> None:
+    """Train a model by one recipe; writes checkpoint, log and weights into `out`."""
     out.mkdir(parents=True, exist_ok=True)
     rank, world, device = _start_processes()
-    model = SEEM(load_config(recipe.model))
-    if initial is not None:
-        model.load_state_dict(read_weights(initial).state_dict())
-    elif backbone_weights is not None:
-        load_backbone(model, backbone_weights)
     model = model.to(device).to(memory_format=torch.channels_last)
     trainer = ClipTrainer(model, recipe.points).train()
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
@@ -110,12 +141,10 @@ def train(
             if time.monotonic() - saved > CHECKPOINT_EVERY_S or step == recipe.steps:
                 _save(out / "checkpoint.pt", step, model, average, optimizer)
                 saved = time.monotonic()
-    weights = out / "weights.safetensors"
     if rank == 0:
-        save_weights(cast(SEEM, average.module), weights)
+        save_weights(cast(SEEM, average.module), _weights(out))
     if world > 1:
         dist.barrier()  # the recipe after this one reads them in every process
-    return weights
 
 
 def _start_processes() -> tuple[int, int, torch.device]:

@@ -132,6 +132,20 @@ def test_a_recipe_after_another_one_has_that_done_first_and_takes_its_other_sett
     assert 0 < max(moved) < 0.01  # one small step on from there, not another beginning
 
 
+def test_a_recipe_after_two_others_begins_with_the_mean_of_their_weights(data: Path, tmp_path: Path) -> None:
+    _recipe(tmp_path, steps=1)
+    (tmp_path / "second.yaml").write_text("after: recipe.yaml\nlr: 1.0e-3\n")
+    (tmp_path / "last.yaml").write_text(
+        "after: [recipe.yaml, second.yaml]\nlr: 0.0\nbackbone_lr: 0.0\nweight_decay: 0.0\n"
+    )
+    last = read_weights(training.train(tmp_path / "last.yaml", data, tmp_path / "out", workers=0))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == ["recipe", "second"]
+    first, second = (read_weights(tmp_path / "out" / name / "weights.safetensors") for name in ("recipe", "second"))
+    for a, b, mean in zip(first.parameters(), second.parameters(), last.parameters(), strict=True):
+        assert torch.allclose(mean, (a + b) / 2, atol=1e-3)
+    assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
 def test_damage_takes_parts_of_some_masks_and_adds_only_near_them() -> None:
     masks = torch.zeros(64, 48, 48)
     masks[:, 10:30, 10:30] = 0.9
