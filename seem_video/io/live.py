@@ -150,8 +150,10 @@ def open_stream(address: str, span: range) -> LiveReader:
     Raises:
         SeemVideoError: nothing that FFmpeg can read is there.
     """
-    decoding = Decoding(address, address, live=True, patience_s=_PATIENCE_S)
-    return LiveReader(decoding, "stream", span, can_wait=urlsplit(address).scheme in _WAITING)
+    scheme = urlsplit(address).scheme
+    options = {"rtsp_flags": "prefer_tcp"} if scheme == "rtsp" else {}  # a lost UDP packet spoils all up to a key frame
+    decoding = Decoding(address, address, live=True, patience_s=_PATIENCE_S, options=options)
+    return LiveReader(decoding, "stream", span, can_wait=scheme in _WAITING)
 
 
 def open_pipe(source: Path | None, span: range) -> LiveReader:
