@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from seem_video.errors import SeemVideoError
@@ -22,9 +21,11 @@ from seem_video.io.video import STALLED, Decoding, describe, seconds
 
 _PATIENCE_S = 10.0  # how long a live source may deliver nothing before it counts as over
 _WAITING = ("http", "https", "tcp", "unix")  # schemes whose senders wait while nobody reads
-_CAMERAS: dict[str, tuple[str, dict[str, Any]]] = {  # platform -> how its cameras are addressed and opened
-    "linux": ("/dev/video{}", {"format": "v4l2"}),
-    "darwin": ("{}", {"format": "avfoundation", "options": {"framerate": "30"}}),
+_CAMERA_FPS = 30  # asked of a camera, which takes the nearest that it has at its size
+_SMOOTH_FPS = 24  # a camera that gives fewer is asked for JPEG pictures, of which more fit through its cable
+_CAMERAS: dict[str, tuple[str, str, dict[str, str]]] = {  # platform -> how its cameras are addressed and opened
+    "linux": ("/dev/video{}", "v4l2", {"fflags": "+4"}),  # AVFMT_FLAG_NONBLOCK: else nothing ends the wait for a frame
+    "darwin": ("{}", "avfoundation", {}),
 }
 
 
@@ -120,12 +121,27 @@ def open_camera(number: int, span: range) -> LiveReader:
     """
     if sys.platform not in _CAMERAS:
         raise SeemVideoError(f"Cameras cannot be opened by number on {sys.platform}; record a file, or give a stream.")
-    address, options = _CAMERAS[sys.platform]
-    try:
-        decoding = Decoding(address.format(number), f"camera {number}", live=True, **options)
-    except SeemVideoError:
-        raise SeemVideoError(f"Camera {number} cannot be opened; check that it is plugged in and not in use.") from None
+    decoding = _open_camera(number)
+    if (decoding.stream.average_rate or _SMOOTH_FPS) < _SMOOTH_FPS:
+        decoding.close()
+        try:
+            decoding = _open_camera(number, input_format="mjpeg")
+        except SeemVideoError:
+            decoding = _open_camera(number)
     return LiveReader(decoding, "camera", span, can_wait=False)
+
+
+def _open_camera(number: int, **options: str) -> Decoding:
+    address, device, own = _CAMERAS[sys.platform]
+    return Decoding(
+        address.format(number),
+        f"camera {number}",
+        live=True,
+        patience_s=_PATIENCE_S,
+        advice="check that it is plugged in, not in use, and yours to read",
+        format=device,
+        options={"framerate": str(_CAMERA_FPS), **own, **options},
+    )
 
 
 def open_stream(address: str, span: range) -> LiveReader:
@@ -134,8 +150,10 @@ def open_stream(address: str, span: range) -> LiveReader:
     Raises:
         SeemVideoError: nothing that FFmpeg can read is there.
     """
-    decoding = Decoding(address, address, live=True, timeout=_PATIENCE_S)
-    return LiveReader(decoding, "stream", span, can_wait=urlsplit(address).scheme in _WAITING)
+    scheme = urlsplit(address).scheme
+    options = {"rtsp_flags": "prefer_tcp"} if scheme == "rtsp" else {}  # a lost UDP packet spoils all up to a key frame
+    decoding = Decoding(address, address, live=True, patience_s=_PATIENCE_S, options=options)
+    return LiveReader(decoding, "stream", span, can_wait=scheme in _WAITING)
 
 
 def open_pipe(source: Path | None, span: range) -> LiveReader:

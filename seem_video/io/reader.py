@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -142,7 +143,8 @@ def open_reader(
 
     Args:
         source: a video file, a folder or glob of images (in natural order of their names), one image, a camera's
-            number, a stream's address (`rtsp://...`), a pipe (`-` for standard input), or arrays (H, W, 3) uint8 RGB.
+            number (on Linux also its `/dev/video0`), a stream's address (`rtsp://...`), a pipe (`-` for standard
+            input), or arrays (H, W, 3) uint8 RGB.
         backend: what decodes a video file; `decord` needs the extra of that name.
         start, stop, stride: the frames to read, by their index in the source, as in `range`.
         realtime: give the newest frame each time and drop those that came meanwhile; a video file is played at its own
@@ -167,6 +169,8 @@ def is_live(source: object) -> bool:
     """Whether a source is a camera, a stream or a pipe, whose frames come whether or not they are wanted."""
     if not isinstance(source, str | Path):
         return isinstance(source, int)
+    if _camera_file(source):
+        return True
     if os.path.exists(source):  # for a name too long for the disk, Path.exists raises
         return Path(source).is_fifo()
     return "://" in str(source) or (isinstance(source, str) and (source == STDIN or source.isdecimal()))
@@ -203,11 +207,19 @@ def _open_live(source: str | Path | int, span: range) -> FrameReader:
 
     if source == STDIN:
         return open_pipe(None, span)
+    camera = _camera_file(source)
+    if camera:
+        return open_camera(int(camera[1]), span)
     if not isinstance(source, int) and Path(source).exists():
         return open_pipe(Path(source), span)
     if "://" in str(source):
         return open_stream(str(source), span)
     return open_camera(int(str(source)), span)
+
+
+def _camera_file(source: str | Path | int) -> re.Match[str] | None:
+    """The file by which Linux knows a camera, with its number, if the source is one."""
+    return re.fullmatch(r"/dev/video(\d{1,9})", str(source))
 
 
 def _span(start: int, stop: int | None, stride: int) -> range:

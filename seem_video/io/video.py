@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -24,7 +25,8 @@ from seem_video.io.staging import reason
 _NOT_PICTURES = ("tty",)  # FFmpeg draws text files as terminal screens
 _BACKWARD_BYTES = 128 * 2**20  # how much of decoded pictures is held to hand them out in reverse
 _BACKWARD_PICTURES = 8  # at least so many, however large
-_CAMERA_PAUSE_S = 0.005
+_CAMERA_PAUSE_S = 0.002
+_INCOMPLETE = "the data of a frame is incomplete"
 STALLED = "nothing more came"
 """What is said of a source that delivers nothing for too long."""
 _MISSING_TAIL_S = 1.0  # what a file must lack of the duration it claims to count as cut off
@@ -41,10 +43,18 @@ class Decoding:
             the times at which packets are decoded. That needs every picture from the first on, so there is no seeking.
     """
 
-    def __init__(self, address: Any, name: str, *, live: bool = False, **options: Any) -> None:
-        """Opens an address, or an object with `read`; `live`: each picture is wanted at once, before the next comes."""
+    def __init__(
+        self, address: Any, name: str, *, live: bool = False, patience_s: float | None = None, **options: Any
+    ) -> None:
+        """Opens an address, or an object with `read`.
+
+        Args:
+            live: each picture is wanted at once, before the next comes.
+            patience_s: how long nothing may come until that is the end; None for ever.
+            options: as for `open_container`.
+        """
         self.name = name
-        self.container = open_container(address, name, **options)
+        self.container = open_container(address, name, timeout=patience_s, **options)
         pictures = [
             s
             for s in self.container.streams.video
@@ -67,12 +77,19 @@ class Decoding:
         self.damage: str | None = None
         self.failure: str | None = None
         self.arrived_s = 0.0
+        self._patience_s = patience_s or math.inf
         self._packets = 0
         self.is_avi = self.container.format.name == "avi"
+        self._borrows = "v4l2" in self.container.format.name  # its packets lie in the driver's memory
         self._decoding_times: deque[int | None] = deque()
         self._end_s = 0.0
 
     def close(self) -> None:
+        if self._borrows:  # or FFmpeg returns what it has read ahead to a driver that it has closed, and crashes
+            self._borrows = False
+            with suppress(av.FFmpegError, StopIteration):
+                while True:
+                    next(self.container.demux())
         self.container.close()
 
     def seek(self, timestamp: int) -> None:
@@ -82,7 +99,7 @@ class Decoding:
         """Yields what decodes, in order of display, passing over what is damaged."""
         for packet in self._own_packets():
             if packet is not None and packet.is_corrupt:
-                self._note("the data of a frame is incomplete")
+                self._note(_INCOMPLETE)
                 continue
             if self.is_avi and packet is not None and packet.size:
                 self._decoding_times.append(packet.dts)
@@ -103,29 +120,39 @@ class Decoding:
     def _own_packets(self) -> Iterator[av.Packet | None]:
         """Yields the packets of the picture, keeping account of where all streams end; None where reading fails."""
         packets = self.container.demux()
+        asked_s = time.perf_counter()
         while True:
+            failure = None
             try:
                 packet = next(packets)
             except StopIteration:
                 return
-            except av.BlockingIOError:  # a camera between two frames, on macOS
-                time.sleep(_CAMERA_PAUSE_S)
-                packets = self.container.demux()
-                continue
+            except av.BlockingIOError:  # a camera between two frames
+                if time.perf_counter() - asked_s < self._patience_s:
+                    time.sleep(_CAMERA_PAUSE_S)
+                    packets = self.container.demux()
+                    continue
+                failure = STALLED
             except av.ExitError:
-                self._fail(STALLED)
-                yield None
-                return
+                failure = STALLED
             except (av.FFmpegError, OSError) as error:
-                self._fail(f"reading failed ({reason(error)})")
+                failure = f"reading failed ({reason(error)})"
+            if failure:
+                self._fail(failure)
                 yield None
                 return
             self.arrived_s = time.perf_counter()
             if packet.pts is not None:
                 self._end_s = max(self._end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if self._borrows:
+                if not packet.size:
+                    self._note(_INCOMPLETE)
+                    continue
+                packet, packets = _copied(packet), self.container.demux()  # the old one holds on to its packet
             if packet.stream is self.stream:
                 self._packets += packet.size > 0
                 yield packet
+            asked_s = time.perf_counter()
 
     def _fail(self, why: str) -> None:
         self.failure = why
@@ -271,8 +298,14 @@ class VideoReader(SpanReader):
         return Frame(index, seconds(self.info, index, timestamp), timestamp, self._rgb(picture))
 
 
-def open_container(address: Any, name: str, **options: Any) -> av.container.InputContainer:
+def open_container(
+    address: Any, name: str, *, advice: str = "check the path and its permissions", **options: Any
+) -> av.container.InputContainer:
     """Opens a file, device, stream or object with `read`.
+
+    Args:
+        advice: what a user is told to do where the system refuses.
+        options: as for `av.open`.
 
     Raises:
         SeemVideoError: it is not there, or nothing that FFmpeg can read.
@@ -287,9 +320,7 @@ def open_container(address: Any, name: str, **options: Any) -> av.container.Inpu
     except av.ExitError:
         raise SeemVideoError(f"'{name}' delivers nothing; check that it is running.") from None
     except (av.FFmpegError, OSError) as error:
-        raise SeemVideoError(
-            f"'{name}' cannot be opened ({reason(error)}); check the path and its permissions."
-        ) from None
+        raise SeemVideoError(f"'{name}' cannot be opened ({reason(error)}); {advice}.") from None
 
 
 def describe(decoding: Decoding, picture: av.VideoFrame, kind: SourceKind, path: Path | None) -> SourceInfo:
@@ -328,6 +359,13 @@ def seconds(info: SourceInfo, index: int, timestamp: int | None) -> float:
     if timestamp is None or info.time_base is None:
         return index / (info.fps or ASSUMED_FPS)
     return float(timestamp * info.time_base)
+
+
+def _copied(packet: av.Packet) -> av.Packet:
+    """The same packet in memory of its own, which stays when the source is closed."""
+    copy = av.Packet(bytes(packet))
+    copy.pts, copy.dts, copy.time_base, copy.stream = packet.pts, packet.dts, packet.time_base, packet.stream
+    return copy
 
 
 def _fraction(ratio: Any) -> Fraction | None:
