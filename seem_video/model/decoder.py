@@ -130,9 +130,10 @@ class Decoder(nn.Module):
             logits = self._masks(x[:, :queries], object_pixels)
             if self.training:
                 auxiliary.append(logits)
-            if previous is not None:
-                logits = torch.cat([logits, previous[:, None].expand(-1, groups["memory"], -1, -1)], dim=1)
             looks_at = foreground(resize_to(logits.detach(), levels[index]))
+            if previous is not None:
+                seen_before = foreground(resize_to(previous[:, None], levels[index]))
+                looks_at = torch.cat([looks_at, seen_before.expand(-1, -1, groups["memory"], -1)], dim=2)
             level = levels[index] + self.level_embed[index, :, None, None]
             x = layer(x, position, layer.project(level), owner, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])

@@ -50,9 +50,10 @@ class MemoryEncoder(nn.Module):
         self.mask = nn.Sequential(
             nn.Conv2d(2, 16, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(16, 64, 3, stride=2, padding=1), nn.ReLU()
         )
-        self.image = nn.Conv2d(dim, value_dim, 1)
-        self.mix = nn.Conv2d(64, value_dim, 1)
-        self.refine = nn.Sequential(ResidualBlock(value_dim), ResidualBlock(value_dim))
+        self.image = nn.Conv2d(dim, dim, 1)
+        self.mix = nn.Conv2d(64, dim, 1)
+        self.refine = nn.Sequential(ResidualBlock(dim), ResidualBlock(dim))
+        self.value = nn.Conv2d(dim, value_dim, 1)
 
     def forward(self, level: Tensor, owner: Tensor, masks: Tensor) -> Tensor:
         """Encode.
@@ -68,7 +69,7 @@ class MemoryEncoder(nn.Module):
         same_frame = (owner[:, None] == owner[None]).to(masks.dtype)
         others = (torch.einsum("nm,mhw->nhw", same_frame, masks) - masks).clamp(0, 1)
         encoded = self.mask(torch.stack([masks, others], dim=1))
-        return self.refine(of_each_object(self.image(level), owner) + self.mix(encoded))
+        return self.value(self.refine(of_each_object(self.image(level), owner) + self.mix(encoded)))
 
 
 def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, owner: Tensor) -> Tensor:
