@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seem_video.model.convolution import convolve_into
 from seem_video.model.winograd import convolve
 
 
@@ -114,7 +113,7 @@ class ResidualBlock(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        return convolve_into(self.conv2, convolve_into(self.conv1, F.relu(x), "relu"), plus=x)
+        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
 
 
 class NormedConv(nn.Conv2d):

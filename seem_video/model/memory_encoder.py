@@ -16,8 +16,6 @@ from seem_video.model.layers import ResidualBlock, of_each_object
 
 PLAIN = 1.128
 """Size of a plain feature beside the learned channels of a key; held-out sequences chose it."""
-WEIGHTS_AT_ONCE = 1 << 20
-"""So many of the affinities are held at a time: few enough to stay in a processor's cache."""
 
 
 class KeyProjection(nn.Module):
@@ -93,22 +91,13 @@ def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, ow
     scale = 1 / math.sqrt(query.shape[1])
     size = -scale * remembered.square().sum(1)[:, None]
     rows = 2 * scale * query.flatten(2).transpose(1, 2)
+    weight = torch.baddbmm(size, rows, remembered).softmax(dim=-1)  # (B, h*w, S); |query|^2 is the same for all S
     values = values.flatten(2).transpose(1, 2)  # (N, S, D)
-    gaps = not present.all()
-    if gaps:  # an object's weights are those of its own frames, made to sum up to one
+    if present.all():
+        read = _weigh(weight, values, owner)
+    else:
         counts = present.repeat_interleave(height * width, dim=1).to(values.dtype)[..., None]  # (N, S, 1)
-        values = torch.cat([values * counts, counts], dim=2)
-    at_once = max(WEIGHTS_AT_ONCE // (len(query) * remembered.shape[2]), 1)
-    read = torch.cat(
-        [
-            # |query|^2 is the same for all S
-            _weigh(torch.baddbmm(size, some, remembered).softmax(dim=-1), values, owner)
-            for some in rows.split(at_once, dim=1)
-        ],
-        dim=1,
-    )
-    if gaps:
-        read = read[..., :-1] / read[..., -1:].clamp(min=1e-20)
+        read = _weigh(weight, values * counts, owner) / _weigh(weight, counts, owner).clamp(min=1e-20)
     return read.transpose(1, 2).unflatten(2, (height, width))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seem_video.model.convolution import convolve_into
 from seem_video.model.layers import ResidualBlock, of_each_object, resize_to
 
 PROMPT_MAPS = ("positive", "negative", "box", "previous")
@@ -51,8 +50,8 @@ class ObjectPixels(nn.Module):
         Returns:
             (N, mask_dim, h, w) at stride 4
         """
-        p4 = convolve_into(self.prompt4, maps, "relu")
-        p8 = convolve_into(self.prompt8, p4, "relu")
+        p4 = F.relu(self.prompt4(maps))
+        p8 = F.relu(self.prompt8(p4))
         x = of_each_object(self.frame16(level16), owner) + self.prompt16(p8)
         if readout is not None:
             x = x + self.readout(readout)

@@ -8,11 +8,8 @@ import timm
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from seem_video.model.convolution import ActivatedConv, Activation
-
 STRIDES = (4, 8, 16, 32)
 NORM_EPSILON = 1e-3
-_ACTIVATIONS: dict[type[nn.Module], Activation] = {nn.Identity: "none", nn.ReLU: "relu", nn.ReLU6: "relu6"}
 
 
 class TimmBackbone(nn.Module):
@@ -53,11 +50,11 @@ def classifier_features(name: str, state: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def fold_batch_norms(module: nn.Module) -> None:
-    """Fold every batch norm below `module`, and the activation in it, into the convolution before it, in place."""
-    before, convolution = "", None
+    """Fold every batch norm below `module` into the convolution registered just before it, in place."""
+    convolution: nn.Conv2d | None = None
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d):
-            before, convolution = name, child
+            convolution = child
         elif isinstance(child, nn.BatchNorm2d) and convolution is not None:
             assert child.running_mean is not None
             assert child.running_var is not None
@@ -65,11 +62,7 @@ def fold_batch_norms(module: nn.Module) -> None:
                 convolution.weight, convolution.bias,
                 child.running_mean, child.running_var, child.eps, child.weight, child.bias,
             )  # fmt: skip
-            activation = getattr(child, "act", nn.Identity())  # timm's norm layers carry their activation
-            if type(convolution) is nn.Conv2d and type(activation) in _ACTIVATIONS:
-                setattr(module, before, ActivatedConv.of(convolution, _ACTIVATIONS[type(activation)]))
-                activation = nn.Identity()
-            setattr(module, name, activation)
+            setattr(module, name, getattr(child, "act", nn.Identity()))  # timm's norm layers carry their activation
         else:
             fold_batch_norms(child)
 
