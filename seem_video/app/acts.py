@@ -156,6 +156,8 @@ class Acts:
                     words = f"Tracking: frame {frame}, {count / max(shown - begun, 0.01):.1f} a second."
                     yield self._look(key, frame, words, result)
             scores, broken, stopped = self._desk.do(key, lambda work: (work.scores, work.broken, work.stopped))
+            if not scores:  # another video was opened meanwhile
+                return
             span = f"frames {min(scores)} to {max(scores)}" if min(scores) else f"up to frame {max(scores)}"
             took = f"Tracked {span}, in {time.monotonic() - begun:.0f} s. What is amber below is worth a look."
             yield self._look(key, frame, None if stopped else broken or took)
@@ -184,6 +186,9 @@ class Acts:
     def _choose_model(self, key: str, name: str) -> Iterator[Changes]:
         parts = self._parts
         before = self._desk.do(key, lambda work: self._shelf.name_of(work.model)) if self._desk.has(key) else ""
+        if before == name:  # Gradio tells of a choice a second time when its field is left
+            yield {parts.model: name}
+            return
         try:
             for words in self._shelf.bring(name):
                 yield {parts.status: words}

@@ -236,6 +236,11 @@ class Work:
         """
         if way == "backward" and not any(self.entries()):
             raise SeemVideoError("All prompts are on frame 0, and nothing comes before it; track forward.")
+        if way == "backward" and first > max(self.entries()):
+            raise SeemVideoError(
+                f"Backward begins at the last prompt, on frame {max(self.entries())}, which lies before frame {first}; "
+                "choose a lower one, or track forward."
+            )
         self._runs += 1
         run, self.stopped = self._runs, False
         stop = None if last is None or last >= self.frames - 1 else last + 1

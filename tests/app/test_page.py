@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -207,6 +208,26 @@ def test_a_colour_is_chosen_and_a_prompt_undone_is_given_again(page):
     sync_api.expect(field).to_have_value("#0000ff")
 
 
+def test_a_model_that_is_chosen_once_is_taken_once(page, address: str, model, monkeypatch: pytest.MonkeyPatch):
+    fetched: list[str] = []
+
+    def bring(shelf: ModelShelf, name: str) -> Iterator[str]:
+        fetched.append(name)
+        shelf._other = name, copy.copy(model)
+        yield f"Fetching {name}: 1 of 2 MB."
+
+    monkeypatch.setattr(ModelShelf, "bring", bring)
+    _open_demo(page)
+    page.locator("#model input").click()
+    page.get_by_role("option").filter(has_text="seem-focalt-v0").click()
+    page.get_by_text("Now with seem-focalt-v0").wait_for()
+    page.locator("#picture img").click()
+    page.get_by_text("% sure").wait_for()
+    page.locator("#undo").click()
+    page.locator("#status").get_by_text("no object yet").wait_for()
+    assert fetched == ["seem-focalt-v0"]
+
+
 def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
     _open_demo(page)
     for path in ("/etc/passwd", str(demo_clip.VIDEO), str(Path("pyproject.toml").absolute())):
@@ -270,6 +291,18 @@ def test_what_is_dropped_on_the_page_is_opened(page, clip: Path, tmp_path: Path)
     status.get_by_text("no object yet").wait_for()
     _drop(page, tmp_path / "clip.seem")
     status.get_by_text("object 1").wait_for()
+
+
+def test_another_video_opened_while_it_tracks_ends_the_tracking(page, clip: Path):
+    _open_demo(page)
+    _stroke(page, (247, 283))
+    page.locator("#track").click()
+    page.locator("#status").get_by_text("Tracking: frame").wait_for()
+    _drop(page, clip)
+    page.get_by_text("96×64, 6 frames").wait_for()
+    page.wait_for_timeout(1000)  # for what the tracking has left to say
+    sync_api.expect(page.locator("#status")).to_have_text(re.compile("96×64, 6 frames"))
+    assert page.locator(".toast-body").count() == 0
 
 
 def test_a_reload_and_a_second_tab_lose_nothing_and_a_stranger_sees_nothing(page, browser, address: str):
