@@ -72,6 +72,7 @@ def test_it_is_fetched_once_with_its_progress_and_its_sha256_is_kept(hub: _Hub):
     assert seen[-1] == (len(hub.content), len(hub.content))
     with safe_open(path, framework="pt") as file:
         assert file.metadata()["sha256"] == hashlib.sha256(hub.content).hexdigest()
+    assert path.stat().st_mode & 0o777 == 0o644, "a cache may be shared"
     asked = len(hub.asked)
     assert asked >= 2
     assert download_model(NAME) == path
