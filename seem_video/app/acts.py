@@ -30,7 +30,11 @@ from seem_video.io.palette import Color, object_color
 from seem_video.prompts import Prompt, Reference, Text
 from seem_video.results import FrameResult
 
-_REFRESH_S = 0.3
+_REFRESH_S = 0.5
+_UNFORESEEN = (
+    "Something went wrong that was not foreseen; what you did before is kept. "
+    "The terminal that seem-video runs in says more."
+)
 Changes = dict[Any, Any]
 """New values or settings of parts."""
 
@@ -71,29 +75,18 @@ class Acts:
         return self.open(demo_clip.VIDEO, key, model)
 
     def choose_model(self, key: str, name: str) -> Iterator[Changes]:
-        parts = self._parts
-        before = self._desk.do(key, lambda work: self._shelf.name_of(work.model)) if self._desk.has(key) else ""
-        try:
-            for words in self._shelf.bring(name):
-                yield {parts.status: words}
-            model = self._shelf.get(name)
-            if self._desk.has(key):
-                self._desk.change(key, partial(with_model, model))
-                yield self._whole(key, f"Now with {name}; what was tracked is to be tracked again.")
-            else:
-                yield {parts.status: f"Loaded {name}. Open a video.", parts.by_words: _only_if(takes_words(model))}
-        except SeemVideoError as error:
-            yield {parts.model: before or self._shelf.own_name, parts.status: str(error)}
+        with _in_a_sentence():
+            yield from self._choose_model(key, name)
 
     def strip(self, key: str) -> str:
         """Thumbnails; a clip that breaks off has none, which it says when it is tracked."""
-        with suppress(SeemVideoError):
+        with _in_a_sentence(), suppress(SeemVideoError):
             return draw_strip(*self._desk.do(key, lambda work: (work.source, work.frames)))
         return ""
 
     def prepare(self, key: str, frame: int) -> None:
         """Nobody waits for this; what is wrong with the frame is said when it is looked at."""
-        with suppress(SeemVideoError):
+        with _in_a_sentence(), suppress(SeemVideoError):
             self._desk.do(key, lambda work: work.prepare(frame))
 
     def mark(self, key: str, frame: int, chosen: int, tool: str, gesture: str) -> Changes:
@@ -108,7 +101,11 @@ class Acts:
         with _in_a_sentence():
             return self._add(key, frame, chosen, Reference(image, [read_gesture(gesture, BOX)]))
 
-    def scrub(self, key: str, frame: int, chosen: int) -> Changes:
+    def scrub(self, key: str, frame: int) -> Changes:
+        with _in_a_sentence():
+            return self._look(key, frame)
+
+    def choose(self, key: str, frame: int, chosen: int) -> Changes:
         with _in_a_sentence():
             return self._view(key, frame, chosen)
 
@@ -149,7 +146,7 @@ class Acts:
             frame = self._desk.do(key, Work.redo)
             return self._view(key, frame, chosen)
 
-    def track(self, key: str, chosen: int, way: Way, first: int | None, last: int | None) -> Iterator[Changes]:
+    def track(self, key: str, way: Way, first: int | None, last: int | None) -> Iterator[Changes]:
         begun, shown, count = time.monotonic(), 0.0, 0
         with _in_a_sentence():
             for result in self._desk.each(key, lambda work: work.track(way, first=first or 0, last=last)):
@@ -157,11 +154,13 @@ class Acts:
                 if time.monotonic() - shown > _REFRESH_S:
                     shown = time.monotonic()
                     words = f"Tracking: frame {frame}, {count / max(shown - begun, 0.01):.1f} a second."
-                    yield self._view(key, frame, chosen, words, result)
+                    yield self._look(key, frame, words, result)
             scores, broken, stopped = self._desk.do(key, lambda work: (work.scores, work.broken, work.stopped))
+            if not scores:  # another video was opened meanwhile
+                return
             span = f"frames {min(scores)} to {max(scores)}" if min(scores) else f"up to frame {max(scores)}"
             took = f"Tracked {span}, in {time.monotonic() - begun:.0f} s. What is amber below is worth a look."
-            yield self._view(key, frame, chosen, None if stopped else broken or took)
+            yield self._look(key, frame, None if stopped else broken or took)
 
     def stop(self, key: str) -> None:
         """Tracking ends after the frame that it is at, and shows that one last."""
@@ -184,6 +183,24 @@ class Acts:
             self._desk.change(key, partial(open_session_file, Path(path)))
             return self._whole(key)
 
+    def _choose_model(self, key: str, name: str) -> Iterator[Changes]:
+        parts = self._parts
+        before = self._desk.do(key, lambda work: self._shelf.name_of(work.model)) if self._desk.has(key) else ""
+        if before == name:  # Gradio tells of a choice a second time when its field is left
+            yield {parts.model: name}
+            return
+        try:
+            for words in self._shelf.bring(name):
+                yield {parts.status: words}
+            model = self._shelf.get(name)
+            if self._desk.has(key):
+                self._desk.change(key, partial(with_model, model))
+                yield self._whole(key, f"Now with {name}; what was tracked is to be tracked again.")
+            else:
+                yield {parts.status: f"Loaded {name}. Open a video.", parts.by_words: _only_if(takes_words(model))}
+        except SeemVideoError as error:
+            yield {parts.model: before or self._shelf.own_name, parts.status: str(error)}
+
     def _add(self, key: str, frame: int, chosen: int, prompt: Prompt) -> Changes:
         self._desk.do(key, lambda work: work.add(prompt, object_id=chosen, frame=frame))
         return self._view(key, frame, chosen)
@@ -199,44 +216,57 @@ class Acts:
         return self._view(key, frame, chosen, words) | {
             parts.key: key,
             parts.frame: gr.Slider(maximum=max(1, frames - 1), value=frame),
-            parts.model: self._shelf.name_of(model) or self._shelf.own_name,
+            parts.model: gr.Dropdown(self._shelf.choices(), value=self._shelf.name_of(model) or self._shelf.own_name),
             parts.by_words: _only_if(takes_words(model)),
             parts.first: gr.Number(value=0, maximum=frames - 1),
             parts.last: gr.Number(value=frames - 1, maximum=frames - 1),
             parts.files: gr.File(value=None, visible=False),
         }
 
-    def _view(
-        self, key: str, frame: int, chosen: int, words: str | None = None, result: FrameResult | None = None
-    ) -> Changes:
+    def _view(self, key: str, frame: int, chosen: int, words: str | None = None) -> Changes:
+        """A frame, and the list of objects."""
+
         def draw(work: Work) -> Changes:
-            work.frame, work.chosen = frame, chosen
-            seen = result or work.look(frame)
-            colors = {i: object_color(i, work.colors) for i in sorted({*work.object_ids, chosen})}
-            rows = {i: colors[i] for i in work.object_ids}
-            scores, parts = work.scores, self._parts
-            return {
-                parts.picture: work.picture(seen),
-                parts.status: words or _say(work, seen),
-                parts.frame: frame,
-                parts.timeline: draw_timeline(scores, rows, work.frames, frame) + _swatches(list(colors.values())),
-                parts.reel: _reel(work, scores),
-                parts.objects: gr.Radio(choices=[(_line(work, each), each) for each in colors], value=chosen),
-                parts.name: _called(work, chosen),
-                parts.color: _color_field(colors[chosen]),
-                parts.hide: "Show" if chosen in work.hidden else "Hide",
-            }
+            work.chosen = chosen
+            return self._seen(work, frame, words) | self._listed(work, chosen)
 
         return self._desk.do(key, draw)
+
+    def _look(self, key: str, frame: int, words: str | None = None, result: FrameResult | None = None) -> Changes:
+        """A frame alone: what is chosen or typed meanwhile stays as it is, and the browser has little to draw anew."""
+        return self._desk.do(key, lambda work: self._seen(work, frame, words, result))
+
+    def _seen(self, work: Work, frame: int, words: str | None, result: FrameResult | None = None) -> Changes:
+        work.frame = frame
+        seen, scores, parts = result or work.look(frame), work.scores, self._parts
+        colors = {i: object_color(i, work.colors) for i in work.object_ids}
+        return {
+            parts.picture: work.picture(seen),
+            parts.status: words or _say(work, seen),
+            parts.frame: frame,
+            parts.timeline: draw_timeline(scores, colors, work.frames, frame),
+            parts.reel: _reel(work, scores),
+        }
+
+    def _listed(self, work: Work, chosen: int) -> Changes:
+        colors, parts = {i: object_color(i, work.colors) for i in sorted({*work.object_ids, chosen})}, self._parts
+        return {
+            parts.objects: gr.Radio(choices=[(_line(work, each), each) for each in colors], value=chosen),
+            parts.name: _called(work, chosen),
+            parts.color: _color_field(colors[chosen]) + _swatches(list(colors.values())),
+            parts.hide: "Show" if chosen in work.hidden else "Hide",
+        }
 
 
 @contextmanager
 def _in_a_sentence() -> Iterator[None]:
-    """What a user can mend is shown in the page, in our own words."""
+    """What goes wrong is said in the page: what a user can mend, and of anything else where to read more."""
     try:
         yield
     except SeemVideoError as error:
         raise gr.Error(str(error), title="", print_exception=False) from None
+    except Exception as error:
+        raise gr.Error(_UNFORESEEN, title="") from error
 
 
 def _only_if(shown: bool) -> gr.Accordion:

@@ -35,39 +35,45 @@ class _Seat:
         folder.mkdir(mode=0o700, parents=True)
         self._folder = folder
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="seem-video work")
-        self._work: Work | None = None
+        self._work: Work | None = (
+            None  # of its thread alone: what is asked for meanwhile is done with what is then here
+        )
         self.touched = time.monotonic()
         try:
-            self._work = self._run(lambda: begin(folder))
+            self._run(lambda: self._take(begin(folder)))
         except BaseException:
             self.clear()
             raise
 
     def do(self, job: Callable[[Work], T]) -> T:
-        assert self._work is not None
-        work = self._work
-        return self._run(lambda: job(work))
+        def with_work() -> T:
+            assert self._work is not None
+            return job(self._work)
+
+        return self._run(with_work)
 
     def change(self, remake: Callable[[Work, Path], Work]) -> None:
         """Put another work in place of this one, unless making it fails."""
 
-        def exchange(old: Work) -> Work:
+        def exchange(old: Work) -> None:
             folder = Path(tempfile.mkdtemp(dir=self._folder))
             try:
-                new = remake(old, folder)
+                self._take(remake(old, folder))
             except BaseException:
                 shutil.rmtree(folder)
                 raise
             old.close()
-            return new
 
-        self._work = self.do(exchange)
+        self.do(exchange)
 
     def clear(self) -> None:
         if self._work is not None:
             self.do(Work.close)
         self._thread.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _take(self, work: Work) -> None:
+        self._work = work
 
     def _run(self, job: Callable[[], T]) -> T:
         self.touched = time.monotonic()
@@ -138,7 +144,10 @@ class Desk:
         """
         seat = self._seat(key)
         steps = seat.do(run)
-        while self._seats.get(key) is seat and (step := seat.do(lambda _: next(steps, None))) is not None:
+        while self._seats.get(key) is seat:
+            step = seat.do(lambda _: next(steps, None))
+            if step is None or self._seats.get(key) is not seat:
+                return
             yield step
 
     def close(self, key: str) -> None:

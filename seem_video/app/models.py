@@ -35,7 +35,7 @@ class ModelShelf:
         self._lock = Lock()
 
     def choices(self) -> list[tuple[str, str]]:
-        """What can be chosen: words with the size, and the name."""
+        """What can be chosen: words with the size and whether it is to be fetched, as it is now, and the name."""
         own = [] if self.own_name in (EMBEDDED, *RELEASED) else [(self.own_name, self.own_name)]
         return own + [
             (f"{card.name} ({_size_and_place(card.name, card.size_bytes)})", card.name) for card in list_models()
@@ -90,7 +90,7 @@ class ModelShelf:
 
 
 def _size_and_place(name: str, size_bytes: int) -> str:
-    return f"{size_bytes / _MEGABYTE:,.0f} MB, " + ("here" if _is_here(name) else "to be fetched")
+    return ("" if _is_here(name) else "fetch ") + f"{size_bytes / _MEGABYTE:,.0f} MB"
 
 
 def _is_here(name: str) -> bool:

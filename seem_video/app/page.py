@@ -98,9 +98,7 @@ class _TakeHome:
 
 def _stage() -> dict[str, Any]:
     parts: dict[str, Any] = {
-        "picture": gr.Image(
-            interactive=False, show_label=False, buttons=[], elem_id="picture", placeholder="Drop a video here."
-        ),
+        "picture": gr.Image(interactive=False, show_label=False, buttons=[], elem_id="picture"),
         "status": gr.Markdown("Open a video or drop one here, or take the demo clip.", elem_id="status"),
     }
     with gr.Row(equal_height=True):
@@ -184,7 +182,7 @@ def _take_home() -> _TakeHome:
 
 def _wire(page: gr.Blocks, parts: Parts, acts: Acts, panel: _Panel, take: _TakeHome) -> None:
     key, frame, chosen = parts.key, parts.frame, parts.objects
-    view, whole = parts.view(), parts.whole()
+    seen, view, whole = parts.seen(), parts.view(), parts.whole()
     here = [key, frame, chosen]
     strokes: dict[str, Any] = {"trigger_mode": "multiple", **_QUIET}
 
@@ -201,9 +199,9 @@ def _wire(page: gr.Blocks, parts: Parts, acts: Acts, panel: _Panel, take: _TakeH
     parts.gesture.change(acts.mark, [*here, parts.tool, parts.gesture], view, **strokes)
     parts.shown.change(acts.show, [*here, parts.reference, parts.shown], view, **strokes)
     panel.find.click(acts.find, [*here, parts.said], view, **_QUIET)
-    frame.input(acts.scrub, here, view, trigger_mode="always_last", **_QUIET)
+    frame.input(acts.scrub, [key, frame], seen, trigger_mode="always_last", **_QUIET)
     frame.release(acts.prepare, [key, frame], None, trigger_mode="always_last", **_QUIET)
-    chosen.input(acts.scrub, here, view, **_QUIET)
+    chosen.input(acts.choose, here, view, **_QUIET)
     panel.another.click(acts.another, [key, frame], view, **_QUIET)
     panel.delete.click(acts.delete, here, view, **_QUIET)
     panel.undo.click(acts.undo, here, view, **_QUIET)
@@ -212,9 +210,7 @@ def _wire(page: gr.Blocks, parts: Parts, acts: Acts, panel: _Panel, take: _TakeH
     parts.picked.change(acts.recolor, [*here, parts.picked], view, **strokes)
     parts.hide.click(acts.hide, here, view, **_QUIET)
 
-    panel.track.click(
-        acts.track, [key, chosen, parts.way, parts.first, parts.last], view, concurrency_limit=8, **_QUIET
-    )
+    panel.track.click(acts.track, [key, parts.way, parts.first, parts.last], seen, concurrency_limit=8, **_QUIET)
     panel.stop.click(acts.stop, key, None, **_QUIET)
     taken = [parts.files, parts.status]
     take.export.click(acts.export, [key, parts.kinds], taken, show_progress="minimal", api_visibility="private")

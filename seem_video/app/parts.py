@@ -46,10 +46,13 @@ class Parts:
     kinds: gr.Dropdown
     files: gr.File
 
+    def seen(self) -> list[gr.blocks.Block]:
+        """What shows a frame."""
+        return [self.picture, self.status, self.frame, self.timeline, self.reel]
+
     def view(self) -> list[gr.blocks.Block]:
-        """What shows a frame and its objects."""
-        frame = [self.picture, self.status, self.frame, self.timeline, self.reel]
-        return [*frame, self.objects, self.name, self.color, self.hide]
+        """What shows a frame and the list of objects."""
+        return [*self.seen(), self.objects, self.name, self.color, self.hide]
 
     def whole(self) -> list[gr.blocks.Block]:
         """What changes with the clip or the model."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from seem_video.app.both_ways import merge, merge_scores, prompted_frames
+from seem_video.app.pictures import Pictures
 from seem_video.app.preview import FramePreview, Mask
 from seem_video.errors import SeemVideoError
-from seem_video.io.overlay import draw_overlay
 from seem_video.io.palette import Color
 from seem_video.io.reader import Frame, SourceInfo, open_reader
 from seem_video.prompts import Prompt, PromptEntry, rasterise
@@ -24,8 +21,6 @@ from seem_video.tracking.session import open_session
 from seem_video.tracking.session_file import Given, SessionFile, Tracked
 
 Way = Literal["forward", "backward", "both"]
-_PICTURES_KEPT = 6  # a browser may still be fetching one that is no longer shown
-_JPEG_QUALITY = 90
 _LONGEST_NAME = 40
 _NOTHING: dict[int, Mask] = {}
 
@@ -64,7 +59,7 @@ class Work:
         self._before: dict[int, Mapping[int, Mask]] = {}  # what was tracked on a frame before it was corrected
         self._found: dict[tuple[int, bool], dict[int, float]] = {}  # scores by tracked frame and direction
         self._runs = 0  # a run of tracking ends when this is no longer its number
-        self._pictures: deque[Path] = deque()
+        self._pictures = Pictures(folder)
         self._written = 0
         self._highest_id = 0
         self._undone: list[Given] = []
@@ -205,23 +200,9 @@ class Work:
                 return
 
     def picture(self, result: FrameResult) -> Path:
-        """Write a frame, its masks that are not hidden and its prompts as a JPEG of a new name; remove older ones."""
-        seen = [i for i, object_id in enumerate(result.object_ids) if object_id not in self.hidden]
-        shown = replace(
-            result,
-            object_ids=tuple(result.object_ids[i] for i in seen),
-            masks=result.masks[seen],
-            scores=result.scores[seen],
-            labels=tuple(result.labels[i] for i in seen),
-        )
-        given = [entry for entry in self.entries().get(result.index, ()) if entry.object_id not in self.hidden]
-        drawn = draw_overlay(shown, given, self.colors)
-        path = self.new_path("view").with_suffix(".jpg")
-        cv2.imwrite(str(path), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        self._pictures.append(path)
-        if len(self._pictures) > _PICTURES_KEPT:
-            self._pictures.popleft().unlink()
-        return path
+        """A JPEG, under a new name, of a frame with its prompts and its masks that are not hidden."""
+        given = self.entries().get(result.index, ())
+        return self._pictures.draw(result, given, hidden=self.hidden, colors=self.colors)
 
     def track(self, way: Way = "forward", *, first: int = 0, last: int | None = None) -> Iterator[FrameResult]:
         """Track and yield each frame, until `stop`; what is tracked already and holds comes at once.
@@ -232,10 +213,9 @@ class Work:
             first: the frame at which to end backwards. last: the one at which to end forwards; None for the clip's.
 
         Raises:
-            SeemVideoError: there is no prompt yet, or prompts were changed meanwhile.
+            SeemVideoError: there is no prompt yet, none that lies on the way, or prompts were changed meanwhile.
         """
-        if way == "backward" and not any(self.entries()):
-            raise SeemVideoError("All prompts are on frame 0, and nothing comes before it; track forward.")
+        self._refuse_to_track(way, first)
         self._runs += 1
         run, self.stopped = self._runs, False
         stop = None if last is None or last >= self.frames - 1 else last + 1
@@ -313,6 +293,18 @@ class Work:
             if (other > frame if backwards else other < frame)
         }
         self._runs += 1
+
+    def _refuse_to_track(self, way: Way, first: int) -> None:
+        if not self.prompts:
+            raise SeemVideoError("There is nothing to track yet; click the thing to follow first.")
+        latest = max(self.entries())
+        if way == "backward" and latest == 0:
+            raise SeemVideoError("All prompts are on frame 0, and nothing comes before it; track forward.")
+        if way == "backward" and first > latest:
+            raise SeemVideoError(
+                f"Backward begins at the last prompt, on frame {latest}, which lies before frame {first}; "
+                "choose a lower one, or track forward."
+            )
 
     def _refuse_blind_beginning(self, prompt: Prompt, object_id: int, frame: int) -> None:
         own = [(given.frame, given.prompt) for given in self.prompts if given.object_id == object_id]

@@ -169,6 +169,7 @@ def _convert(name: str, source: Path, target: Path) -> None:
     temporary = target.with_suffix(".part")
     metadata = {"interface": RELEASED[name].interface, "source": source.name, "sha256": _sha256(source)}
     save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata=metadata)
+    temporary.chmod(0o644)  # safetensors makes files that only their owner can read
     temporary.replace(target)
 
 

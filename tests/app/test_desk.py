@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 from helpers import moving_square, write_clip
@@ -99,3 +102,25 @@ def test_a_change_that_fails_leaves_the_work_before(desk: Desk, clip: Path, tmp_
     assert desk.do("a", lambda work: work.object_ids) == [1]
     desk.close("a")
     assert not list((tmp_path / "root").iterdir())
+
+
+def test_what_is_asked_for_during_a_change_is_done_with_the_new_work(desk: Desk, clip: Path, model):
+    desk.open("a", clip, model)
+    begun, asking = Event(), Event()
+
+    def remake(old: Work, folder: Path) -> Work:
+        begun.set()
+        asking.wait()
+        time.sleep(0.1)  # until what is asked for waits for its turn
+        return with_model(model, old, folder)
+
+    def ask() -> None:
+        asking.set()
+        desk.do("a", lambda work: work.add(Click(20, 30), object_id=1, frame=0))
+
+    with ThreadPoolExecutor(2) as users:
+        changed = users.submit(desk.change, "a", remake)
+        begun.wait()
+        users.submit(ask).result()
+        changed.result()
+    assert desk.do("a", lambda work: work.object_ids) == [1]

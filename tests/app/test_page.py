@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -25,6 +26,7 @@ if CHROMIUM is None:
 
 from seem_video.app.models import ModelShelf  # noqa: E402
 from seem_video.app.serve import serve  # noqa: E402
+from seem_video.app.work import Work  # noqa: E402
 
 WIDTH, HEIGHT = 854, 480
 PATIENCE_MS = 240_000  # for slow machines
@@ -133,6 +135,11 @@ def test_tracking_stops_when_told_and_a_second_object_joins_there_by_a_box(page)
     _stroke(page, (247, 283))
     page.locator("#track").click()
     status.get_by_text("Tracking: frame").wait_for()
+    name = page.locator("#name input, #name textarea").first
+    name.fill("rabb")
+    for _ in range(2):
+        _wait_for_another_picture(page, page.locator("#picture img").get_attribute("src"))
+    sync_api.expect(name).to_have_value("rabb")
     page.locator("#stop").click()
     status.get_by_text(re.compile(r"Frame \d+, ")).wait_for()
     assert int(page.locator("#frame input[type=number]").input_value()) < 131
@@ -201,6 +208,26 @@ def test_a_colour_is_chosen_and_a_prompt_undone_is_given_again(page):
     sync_api.expect(field).to_have_value("#0000ff")
 
 
+def test_a_model_that_is_chosen_once_is_taken_once(page, address: str, model, monkeypatch: pytest.MonkeyPatch):
+    fetched: list[str] = []
+
+    def bring(shelf: ModelShelf, name: str) -> Iterator[str]:
+        fetched.append(name)
+        shelf._other = name, copy.copy(model)
+        yield f"Fetching {name}: 1 of 2 MB."
+
+    monkeypatch.setattr(ModelShelf, "bring", bring)
+    _open_demo(page)
+    page.locator("#model input").click()
+    page.get_by_role("option").filter(has_text="seem-focalt-v0").click()
+    page.get_by_text("Now with seem-focalt-v0").wait_for()
+    page.locator("#picture img").click()
+    page.get_by_text("% sure").wait_for()
+    page.locator("#undo").click()
+    page.locator("#status").get_by_text("no object yet").wait_for()
+    assert fetched == ["seem-focalt-v0"]
+
+
 def test_nobody_sees_files_that_are_not_his(page, browser, address: str):
     _open_demo(page)
     for path in ("/etc/passwd", str(demo_clip.VIDEO), str(Path("pyproject.toml").absolute())):
@@ -223,7 +250,22 @@ def test_what_cannot_be_read_is_said_in_a_sentence_and_the_page_goes_on(page, tm
     _open_demo(page)
 
 
-def test_what_is_dropped_on_the_page_is_opened(page, clip: Path):
+def test_an_error_that_nobody_foresaw_is_a_sentence_too(page, monkeypatch: pytest.MonkeyPatch):
+    def fail(_: Work) -> int:
+        raise MemoryError("no memory left, at line 12 of undo.py")
+
+    _open_demo(page)
+    _stroke(page, (247, 283))
+    with monkeypatch.context() as patch:
+        patch.setattr(Work, "undo", fail)
+        page.locator("#undo").click()
+        page.get_by_text("Something went wrong that was not foreseen").first.wait_for()
+    assert page.get_by_text("undo.py").count() == 0
+    page.locator("#undo").click()
+    page.locator("#status").get_by_text("no object yet").wait_for()
+
+
+def _drop(page, path: Path) -> None:
     page.evaluate(
         """([name, bytes]) => {
           const dropped = new DataTransfer();
@@ -231,9 +273,36 @@ def test_what_is_dropped_on_the_page_is_opened(page, clip: Path):
           const event = new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true });
           document.querySelector("#picture").dispatchEvent(event);
         }""",
-        [clip.name, list(clip.read_bytes())],
+        [path.name, list(path.read_bytes())],
     )
+
+
+def test_what_is_dropped_on_the_page_is_opened(page, clip: Path, tmp_path: Path):
+    _drop(page, clip)
     page.get_by_text("96×64, 6 frames").wait_for()
+    page.locator("#picture img").click()
+    status = page.locator("#status")
+    status.get_by_text("object 1").wait_for()
+    page.locator("#save").click()
+    with page.expect_download() as download:
+        page.locator("#files a[href*='clip.seem']").first.click()
+    download.value.save_as(tmp_path / "clip.seem")
+    page.keyboard.press("u")
+    status.get_by_text("no object yet").wait_for()
+    _drop(page, tmp_path / "clip.seem")
+    status.get_by_text("object 1").wait_for()
+
+
+def test_another_video_opened_while_it_tracks_ends_the_tracking(page, clip: Path):
+    _open_demo(page)
+    _stroke(page, (247, 283))
+    page.locator("#track").click()
+    page.locator("#status").get_by_text("Tracking: frame").wait_for()
+    _drop(page, clip)
+    page.get_by_text("96×64, 6 frames").wait_for()
+    page.wait_for_timeout(1000)  # for what the tracking has left to say
+    sync_api.expect(page.locator("#status")).to_have_text(re.compile("96×64, 6 frames"))
+    assert page.locator(".toast-body").count() == 0
 
 
 def test_a_reload_and_a_second_tab_lose_nothing_and_a_stranger_sees_nothing(page, browser, address: str):

@@ -193,10 +193,15 @@ def test_an_object_cannot_begin_by_what_it_is_not(work: Work):
 
 
 def test_what_lies_before_the_first_prompt_is_tracked_backwards(work: Work, clip: Path, model):
+    with pytest.raises(SeemVideoError, match="click the thing to follow first"):
+        next(work.track("backward"))
     work.add(Click(20, 30), object_id=1, frame=0)
     with pytest.raises(SeemVideoError, match="nothing comes before it"):
         next(work.track("backward"))
     work.add(Click(60, 50), object_id=2, frame=4)
+    with pytest.raises(SeemVideoError, match="last prompt, on frame 4, which lies before frame 5"):
+        next(work.track("backward", first=5))
+    assert len(list(work.track("both", first=5))) == 6
     shown = list(work.track("both", first=1))
     assert [result.index for result in shown] == [0, 1, 2, 3, 4, 5, 4, 3, 2, 1]
     with open_session(clip, model) as session:
