@@ -6,18 +6,27 @@ another map, as it writes a convolution's result; PyTorch's compiler uses it so,
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Activation = Literal["none", "relu", "relu6"]
+Activation = Literal["none", "relu", "relu6", "gelu"]
 
-_NAMES: dict[Activation, tuple[str, list[float]]] = {
-    "none": ("none", []),
-    "relu": ("relu", []),
-    "relu6": ("hardtanh", [0.0, 6.0]),
+_NAMES: dict[Activation, tuple[str, list[float], str]] = {
+    "none": ("none", [], ""),
+    "relu": ("relu", [], ""),
+    "relu6": ("hardtanh", [0.0, 6.0], ""),
+    "gelu": ("gelu", [], "none"),
+}
+_APART: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "none": lambda y: y,
+    "relu": F.relu_,
+    "relu6": partial(F.relu6, inplace=True),
+    "gelu": F.gelu,
 }
 _AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
@@ -28,17 +37,17 @@ def convolve_into(conv: nn.Conv2d, x: Tensor, activation: Activation = "none", *
     Autocast leaves the one pass in float32, as depth-wise convolutions are slower in half the bits.
 
     Args:
-        conv: with zero padding. x: (B, C, h, w). plus: like the result, or None for nothing; not with "relu6".
+        conv: with zero padding. x: (B, C, h, w).
+        plus: like the result, or None for nothing; with "none" and "relu" only.
     """
     if not _one_pass(x):
         y = F.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
-        y = y if plus is None else y + plus
-        return y if activation == "none" else F.relu_(y) if activation == "relu" else F.relu6(y, inplace=True)
+        return _APART[activation](y if plus is None else y + plus)
     shape = (conv.padding, conv.stride, conv.dilation, conv.groups)
     operator = torch.ops.mkldnn._convolution_pointwise
     x = x.contiguous(memory_format=torch.channels_last)
     if plus is None:
-        return operator(x, conv.weight, conv.bias, *shape, *_NAMES[activation], "")
+        return operator(x, conv.weight, conv.bias, *shape, *_NAMES[activation])
     plus = plus.contiguous(memory_format=torch.channels_last)
     after = None if activation == "none" else activation
     return operator.binary(x, plus, conv.weight, conv.bias, *shape, "add", 1.0, after, [], None)

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from seem_video.model.convolution import ActivatedConv, Activation, convolve_into
 
-EXPECTED = {"none": lambda y: y, "relu": lambda y: y.relu(), "relu6": lambda y: y.clamp(0, 6)}
+EXPECTED = {"none": lambda y: y, "relu": lambda y: y.relu(), "relu6": lambda y: y.clamp(0, 6), "gelu": F.gelu}
 
 
 @pytest.mark.parametrize("activation", EXPECTED)

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.convolution import ActivatedConv, convolve_into
+
 
 @dataclass(frozen=True)
 class FocalConfig:
@@ -84,12 +86,12 @@ class FocalBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.depthwise:
-            x = x + _to_sequence(self.dw1(_to_map(x)))
-            x = self.norm1(x + self.gamma_1 * self.modulation(x))
-            x = x + _to_sequence(self.dw2(_to_map(x)))
-            return self.norm2(x + self.gamma_2 * self.mlp(x))
-        x = x + self.gamma_1 * self.norm1(self.modulation(x))
-        return x + self.gamma_2 * self.norm2(self.mlp(x))
+            x = _add_convolved(x, self.dw1)
+            x = self.norm1(torch.addcmul(x, self.gamma_1, self.modulation(x)))
+            x = _add_convolved(x, self.dw2)
+            return self.norm2(torch.addcmul(x, self.gamma_2, self.mlp(x)))
+        x = torch.addcmul(x, self.gamma_1, self.norm1(self.modulation(x)))
+        return torch.addcmul(x, self.gamma_2, self.norm2(self.mlp(x)))
 
 
 class FocalModulation(nn.Module):
@@ -101,20 +103,21 @@ class FocalModulation(nn.Module):
         self.f = nn.Linear(dim, sum(self.sizes))
         self.h = nn.Conv2d(dim, dim, 1)
         self.proj = nn.Linear(dim, dim)
-        self.focal_layers = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(dim, dim, k, padding=k // 2, groups=dim, bias=False), nn.GELU()) for k in kernels
-        )
+        convolutions = (nn.Conv2d(dim, dim, k, padding=k // 2, groups=dim, bias=False) for k in kernels)
+        self.focal_layers = nn.ModuleList(nn.Sequential(ActivatedConv.of(conv, "gelu")) for conv in convolutions)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, h, w, C) to the same shape."""
-        query, context, gates = _to_map(self.f(x)).split(self.sizes, dim=1)
+        # each part by itself, so that none has to be copied out of the whole
+        parts = zip(self.f.weight.split(self.sizes), self.f.bias.split(self.sizes), strict=True)
+        query, context, gates = (F.linear(x, weight, bias) for weight, bias in parts)
+        context, gates = _to_map(context.to(x.dtype)), _to_map((gates / gates.shape[-1]).to(x.dtype))
         total = None
         for level, layer in enumerate(self.focal_layers):
-            context = layer(context)
-            gated = context * gates[:, level : level + 1]
-            total = gated if total is None else total + gated
-        total = total + F.gelu(context.mean((2, 3), keepdim=True)) * gates[:, -1:]
-        return self.proj(_to_sequence(query * self.h(total / gates.shape[1])))
+            context, gate = layer(context), gates[:, level : level + 1]
+            total = context * gate if total is None else torch.addcmul(total, context, gate)
+        total = torch.addcmul(total, F.gelu(context.mean((2, 3), keepdim=True)), gates[:, -1:])
+        return self.proj(query * F.linear(_to_sequence(total), self.h.weight.flatten(1), self.h.bias))
 
 
 class _Embed(nn.Module):
@@ -137,6 +140,12 @@ class _Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc2(F.gelu(self.fc1(x)))
+
+
+def _add_convolved(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """`x + conv(x)` of a sequence (B, h, w, C)."""
+    x = _to_map(x)
+    return _to_sequence(convolve_into(conv, x, plus=x))
 
 
 def _to_map(x: Tensor) -> Tensor:
