@@ -112,11 +112,11 @@ class FocalModulation(nn.Module):
         parts = zip(self.f.weight.split(self.sizes), self.f.bias.split(self.sizes), strict=True)
         query, context, gates = (F.linear(x, weight, bias) for weight, bias in parts)
         context, gates = _to_map(context.to(x.dtype)), _to_map((gates / gates.shape[-1]).to(x.dtype))
-        total = None
+        gated = context.new_zeros(())
         for level, layer in enumerate(self.focal_layers):
-            context, gate = layer(context), gates[:, level : level + 1]
-            total = context * gate if total is None else torch.addcmul(total, context, gate)
-        total = torch.addcmul(total, F.gelu(context.mean((2, 3), keepdim=True)), gates[:, -1:])
+            context = layer(context)
+            gated = torch.addcmul(gated, context, gates[:, level : level + 1])
+        total = torch.addcmul(gated, F.gelu(context.mean((2, 3), keepdim=True)), gates[:, -1:])
         return self.proj(query * F.linear(_to_sequence(total), self.h.weight.flatten(1), self.h.bias))
 
 
