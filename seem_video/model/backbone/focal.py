@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from seem_video.model.convolution import ActivatedConv, convolve_into
 
+HIDDEN_AT_ONCE = 1 << 20
+"""So many hidden values of the linear layers a CPU holds at a time: few enough to stay in its cache."""
+
 
 @dataclass(frozen=True)
 class FocalConfig:
@@ -133,13 +136,18 @@ class _Embed(nn.Module):
 
 
 class _Mlp(nn.Module):
+    """Two linear layers with a GELU, on (..., C)."""
+
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(dim, hidden)
         self.fc2 = nn.Linear(hidden, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(x)))
+        if x.device.type != "cpu":
+            return self.fc2(F.gelu(self.fc1(x)))
+        some = x.flatten(0, -2).split(max(HIDDEN_AT_ONCE // self.fc1.out_features, 1))
+        return torch.cat([self.fc2(F.gelu(self.fc1(rows))) for rows in some]).view_as(x)
 
 
 def _add_convolved(x: Tensor, conv: nn.Conv2d) -> Tensor:
