@@ -49,6 +49,6 @@ class TransformerPyramid(nn.Module):
         x = F.relu(self.smooth[3](encode_map(self.encoder, self.input_proj(maps[3]))), inplace=True)
         levels = [x]
         for i in (2, 1, 0):
-            x = F.relu(self.smooth[i](self.adapters[i](maps[i]) + upsample(x, maps[i])), inplace=True)
+            x = F.relu(self.smooth[i](upsample(x, maps[i]).add_(self.adapters[i](maps[i]))), inplace=True)
             levels.append(x)
         return levels[:3], convolve(levels[3], self.mask_features.weight, self.mask_features.bias)

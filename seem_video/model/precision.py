@@ -47,3 +47,9 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether this is a CPU that multiplies bfloat16 by itself; a PyTorch too old to tell says no."""
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def multiplies_bfloat16_tiles() -> bool:
+    """Whether this CPU multiplies matrices of bfloat16 in tiles (AMX), many times as fast as those of float32."""
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16"))

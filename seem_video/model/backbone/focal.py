@@ -9,6 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.convolution import ActivatedConv, convolve_into
+
+HIDDEN_AT_ONCE = 1 << 20
+"""So many hidden values of the linear layers a CPU holds at a time: few enough to stay in its cache."""
+
 
 @dataclass(frozen=True)
 class FocalConfig:
@@ -84,12 +89,12 @@ class FocalBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.depthwise:
-            x = x + _to_sequence(self.dw1(_to_map(x)))
-            x = self.norm1(x + self.gamma_1 * self.modulation(x))
-            x = x + _to_sequence(self.dw2(_to_map(x)))
-            return self.norm2(x + self.gamma_2 * self.mlp(x))
-        x = x + self.gamma_1 * self.norm1(self.modulation(x))
-        return x + self.gamma_2 * self.norm2(self.mlp(x))
+            x = _add_convolved(x, self.dw1)
+            x = self.norm1(torch.addcmul(x, self.gamma_1, self.modulation(x)))
+            x = _add_convolved(x, self.dw2)
+            return self.norm2(torch.addcmul(x, self.gamma_2, self.mlp(x)))
+        x = torch.addcmul(x, self.gamma_1, self.norm1(self.modulation(x)))
+        return torch.addcmul(x, self.gamma_2, self.norm2(self.mlp(x)))
 
 
 class FocalModulation(nn.Module):
@@ -101,20 +106,21 @@ class FocalModulation(nn.Module):
         self.f = nn.Linear(dim, sum(self.sizes))
         self.h = nn.Conv2d(dim, dim, 1)
         self.proj = nn.Linear(dim, dim)
-        self.focal_layers = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(dim, dim, k, padding=k // 2, groups=dim, bias=False), nn.GELU()) for k in kernels
-        )
+        convolutions = (nn.Conv2d(dim, dim, k, padding=k // 2, groups=dim, bias=False) for k in kernels)
+        self.focal_layers = nn.ModuleList(nn.Sequential(ActivatedConv.of(conv, "gelu")) for conv in convolutions)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, h, w, C) to the same shape."""
-        query, context, gates = _to_map(self.f(x)).split(self.sizes, dim=1)
-        total = None
+        # each part by itself, so that none has to be copied out of the whole
+        parts = zip(self.f.weight.split(self.sizes), self.f.bias.split(self.sizes), strict=True)
+        query, context, gates = (F.linear(x, weight, bias) for weight, bias in parts)
+        context, gates = _to_map(context.to(x.dtype)), _to_map((gates / gates.shape[-1]).to(x.dtype))
+        gated = context.new_zeros(())
         for level, layer in enumerate(self.focal_layers):
             context = layer(context)
-            gated = context * gates[:, level : level + 1]
-            total = gated if total is None else total + gated
-        total = total + F.gelu(context.mean((2, 3), keepdim=True)) * gates[:, -1:]
-        return self.proj(_to_sequence(query * self.h(total / gates.shape[1])))
+            gated = torch.addcmul(gated, context, gates[:, level : level + 1])
+        total = torch.addcmul(gated, F.gelu(context.mean((2, 3), keepdim=True)), gates[:, -1:])
+        return self.proj(query * F.linear(_to_sequence(total), self.h.weight.flatten(1), self.h.bias))
 
 
 class _Embed(nn.Module):
@@ -130,13 +136,24 @@ class _Embed(nn.Module):
 
 
 class _Mlp(nn.Module):
+    """Two linear layers with a GELU, on (..., C)."""
+
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
         self.fc1 = nn.Linear(dim, hidden)
         self.fc2 = nn.Linear(hidden, dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(F.gelu(self.fc1(x)))
+        if x.device.type != "cpu":
+            return self.fc2(F.gelu(self.fc1(x)))
+        some = x.flatten(0, -2).split(max(HIDDEN_AT_ONCE // self.fc1.out_features, 1))
+        return torch.cat([self.fc2(F.gelu(self.fc1(rows))) for rows in some]).view_as(x)
+
+
+def _add_convolved(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """`x + conv(x)` of a sequence (B, h, w, C)."""
+    x = _to_map(x)
+    return _to_sequence(convolve_into(conv, x, plus=x))
 
 
 def _to_map(x: Tensor) -> Tensor:
