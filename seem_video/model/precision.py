@@ -45,11 +45,15 @@ def in_precision(
 
 def has_bfloat16(device: torch.device) -> bool:
     """Whether this is a CPU that multiplies bfloat16 by itself; a PyTorch too old to tell says no."""
-    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return device.type == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return device.type == "cpu" and _processor_has("avx512_bf16", "amx_bf16")
 
 
 def multiplies_bfloat16_tiles() -> bool:
     """Whether this CPU multiplies matrices of bfloat16 in tiles (AMX), many times as fast as those of float32."""
+    return _processor_has("amx_bf16")
+
+
+def _processor_has(*names: str) -> bool:
+    """Whether it has one of these instruction sets."""
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16"))
+    return any(capabilities.get(name) for name in names)
