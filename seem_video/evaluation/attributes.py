@@ -45,15 +45,17 @@ class _Track:
     def add(self, mask: Mask) -> None:
         height, width = mask.shape
         x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
-        self.areas.append(int(np.count_nonzero(mask)))
+        crop = np.ascontiguousarray(mask[y : y + h, x : x + w])
+        self.areas.append(int(np.count_nonzero(crop)))
         self.at_edge.append(w > 0 and (x == 0 or y == 0 or x + w == width or y + h == height))
         if w == 0:
             self.centre = self.cut_out = None
             return
         self.box_shares.append(w * h / (width * height))
-        ys, xs = np.nonzero(mask[y : y + h, x : x + w])
-        centre = np.array([x + xs.mean(), y + ys.mean()])
-        cut_out = _centred(mask[y : y + h, x : x + w], xs.mean(), ys.mean())
+        moments = cv2.moments(crop.view(np.uint8), binaryImage=True)
+        dx, dy = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+        centre = np.array([x + dx, y + dy])
+        cut_out = _centred(crop, dx, dy)
         if self.centre is not None and self.cut_out is not None:
             self.motions.append(float(np.hypot(*(centre - self.centre))) / height)
             self.ious.append(_iou(cut_out, self.cut_out))

@@ -102,7 +102,7 @@ def davis(
             jobs=jobs,
             on_sequence=on_sequence,
         )
-    report = write_report(result.dataset, out / "masks", result.scores, out, result.record)
+    report = write_report(result.dataset, out / "masks", result.scores, out, result.record, jobs=jobs)
     tables.show_run(result, report, as_json=as_json)
 
 
@@ -125,7 +125,7 @@ def score(
 
     dataset = DavisDataset.open(gt, year=int(year.value), set_name=set_name, task=task.value)
     scores = score_dataset(dataset, results, out, jobs=jobs)
-    tables.show_scores(scores, write_report(dataset, results, scores, out), as_json=as_json)
+    tables.show_scores(scores, write_report(dataset, results, scores, out, jobs=jobs), as_json=as_json)
 
 
 @app.command()

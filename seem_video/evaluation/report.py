@@ -22,6 +22,7 @@ from seem_video.evaluation.labels import Labels, read_labels
 from seem_video.evaluation.metrics import mean_statistics
 from seem_video.evaluation.record import RunRecord, round_curve
 from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores, report_path, write_whole
+from seem_video.evaluation.spread import spread
 from seem_video.io.overlay import draw_overlay
 from seem_video.results import FrameResult
 
@@ -31,12 +32,12 @@ _JPEG_QUALITY = 80
 
 
 def write_report(
-    dataset: DavisDataset, masks: Path, scores: Scores, out: Path, record: RunRecord | None = None
+    dataset: DavisDataset, masks: Path, scores: Scores, out: Path, record: RunRecord | None = None, *, jobs: int = 1
 ) -> Path:
     """Writes `out/report/index.html` from the scores of the results in `masks`, and returns its path.
 
-    `record` adds the run's speed, memory, rounds and settings. Raises SeemVideoError where masks cannot be read again
-    or the file cannot be written.
+    `record` adds the run's speed, memory, rounds and settings; `jobs` processes read the annotations. Raises
+    SeemVideoError where masks cannot be read again or the file cannot be written.
     """
     sections = [
         ("Result", _made_by(record) + _summary(scores, dataset)),
@@ -46,7 +47,7 @@ def write_report(
         ),
         ("Worst frames", "".join(_pictures(dataset, masks, scores))),
         ("Over time", "".join(_timelines(scores))),
-        ("Attributes", _attributes(dataset, scores)),
+        ("Attributes", _attributes(dataset, scores, jobs)),
     ]
     if record is not None:
         sections.append(("Run", _run(record, scores)))
@@ -153,10 +154,10 @@ def _jpeg(image: npt.NDArray[np.uint8]) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
-def _attributes(dataset: DavisDataset, scores: Scores) -> str:
+def _attributes(dataset: DavisDataset, scores: Scores, jobs: int) -> str:
     marked: list[tuple[frozenset[str], ObjectScores]] = []
-    for sequence, result in zip(dataset.sequences, scores.sequences, strict=True):
-        found = sequence_attributes(sequence)
+    found_in = spread(sequence_attributes, dataset.sequences, jobs)
+    for found, result in zip(found_in, scores.sequences, strict=True):
         marked += [(found[o.object_id], o) for o in result.objects]
     rows = []
     for name, meaning in ATTRIBUTES.items():

@@ -7,11 +7,10 @@ and spread over processes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from seem_video.errors import SeemVideoError
@@ -20,6 +19,7 @@ from seem_video.evaluation.davis import DavisDataset, DavisSequence, Task
 from seem_video.evaluation.labels import Labels, read_labels
 from seem_video.evaluation.metrics import Region, boundary_radius
 from seem_video.evaluation.scores import ObjectScores, Scores, SequenceScores, report_path, table_paths
+from seem_video.evaluation.spread import spread
 
 MAX_PROPOSALS = 20
 
@@ -59,7 +59,8 @@ def score_dataset(
         raise SeemVideoError(f"{results} is not a folder; give the folder that holds <sequence>/<frame>.png.")
     if out is not None:
         _make_way(out, dataset)
-    total = Scores(dataset.title, tuple(_score_all(dataset.sequences, results, out, jobs)))
+    work = partial(_score_and_save, results, out)
+    total = Scores(dataset.title, tuple(spread(work, dataset.sequences, jobs)))
     if out is not None:
         total.write_tables(out)
     return total
@@ -90,25 +91,7 @@ def _make_way(out: Path, dataset: DavisDataset) -> None:
         raise SeemVideoError(f"{out} cannot be written to ({error.strerror}); name another folder.") from None
 
 
-def _score_all(
-    sequences: tuple[DavisSequence, ...], results: Path, out: Path | None, jobs: int
-) -> Iterator[SequenceScores]:
-    """The scores of each sequence, in order; whatever order they are done in, each is written as soon as it is."""
-    if jobs == 1 or len(sequences) == 1:
-        yield from (_score_and_save(sequence, results, out) for sequence in sequences)
-        return
-    # spawn: forking a process whose libraries run threads can hang the child.
-    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        futures: dict[str, Future[SequenceScores]] = {}
-        for sequence in sorted(sequences, key=lambda s: -len(s.annotations)):
-            futures[sequence.name] = pool.submit(_score_and_save, sequence, results, out)
-        try:
-            yield from (futures[sequence.name].result() for sequence in sequences)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _score_and_save(sequence: DavisSequence, results: Path, out: Path | None) -> SequenceScores:
+def _score_and_save(results: Path, out: Path | None, sequence: DavisSequence) -> SequenceScores:
     scores = score_sequence(sequence, results)
     if out is not None:
         scores.save(out / "scores")
