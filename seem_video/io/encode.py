@@ -20,7 +20,7 @@ from seem_video.io.output import Shot
 from seem_video.io.sound import Sound
 from seem_video.io.staging import Staged, remove
 
-_X264 = {"preset": "veryfast", "crf": "20", "bf": "0"}  # without B frames, packets come out in order of display
+_X264 = {"preset": "superfast", "crf": "20", "bf": "0"}  # without B frames, packets come out in order of display
 _FRAGMENT_S = 2  # a key frame, and with it a fragment on disk, at least every so many seconds
 
 

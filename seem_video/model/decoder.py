@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seem_video.model.config import DecoderConfig
 from seem_video.model.layers import MLP, Attention, FeedForward, of_each_object, resize_to, sine_sequence
 from seem_video.model.visual_sampler import PromptTokens
+from seem_video.model.windows import Windows
 
 
 @dataclass
@@ -110,15 +111,17 @@ class Decoder(nn.Module):
         object_pixels: Tensor,
         prompts: PromptTokens,
         previous: Tensor | None,
+        windows: Windows | None = None,
     ) -> Decoded:
         """Decode N objects.
 
         Args:
             levels: (B, C, h, w) maps of B frames, coarsest first.
             owner: (N,) the frame of each object.
-            object_pixels: (N, mask_dim, h, w) stride-4 features that masks are dotted from.
+            object_pixels: (N, mask_dim, h, w) stride-4 features that masks are dotted from, of the frame or windows.
             prompts: tokens of the N objects.
             previous: (N, h, w) logits or None; where the previous mask was. Memory rows take part only when given.
+            windows: those that the object pixels are of, outside of which there is no mask; None for the whole frame.
         """
         count, queries = len(owner), len(self.query_feat)
         x, position = self._rows(count, with_memory=previous is not None)
@@ -127,7 +130,7 @@ class Decoder(nn.Module):
         auxiliary: list[Tensor] = []
         for i, layer in enumerate(cast("Iterable[DecoderLayer]", self.layers)):
             index = i % len(levels)
-            logits = self._masks(x[:, :queries], object_pixels)
+            logits = _masks(self.mask_embed(self.norm(x[:, :queries])), object_pixels, windows)
             if self.training:
                 auxiliary.append(logits)
             looks_at = foreground(resize_to(logits.detach(), levels[index]))
@@ -139,7 +142,7 @@ class Decoder(nn.Module):
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(
-            logits=torch.einsum("nqc,nchw->nqhw", embedding, object_pixels),
+            logits=_masks(embedding, object_pixels, windows),
             similarity=self._similarity(embedding, prompts.embedding()),
             quality=self.quality(d)[..., 0],
             auxiliary=auxiliary,
@@ -168,13 +171,16 @@ class Decoder(nn.Module):
         rule[:, :, -groups["token"] :] &= token_valid[:, None]
         return rule[:, None]
 
-    def _masks(self, queries: Tensor, object_pixels: Tensor) -> Tensor:
-        return torch.einsum("nqc,nchw->nqhw", self.mask_embed(self.norm(queries)), object_pixels)
-
     def _similarity(self, embedding: Tensor, prompt: Tensor) -> Tensor:
         mask_side = F.normalize(self.match_mask(embedding), dim=-1)
         prompt_side = F.normalize(self.match_prompt(prompt), dim=-1)
         return torch.einsum("nqc,nc->nq", mask_side, prompt_side) * self.match_scale.exp()
+
+
+def _masks(embedding: Tensor, object_pixels: Tensor, windows: Windows | None) -> Tensor:
+    """Logits (N, Q, h, w) on the whole frame."""
+    logits = torch.einsum("nqc,nchw->nqhw", embedding, object_pixels)
+    return logits if windows is None else windows.paste(logits)
 
 
 def foreground(logits: Tensor) -> Tensor:

@@ -77,16 +77,16 @@ def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, ow
     object has no entry take no part for that object.
 
     Args:
-        query: (B, C, h, w) keys of the B frames to segment.
-        keys: (B, C, T, h, w) remembered keys of T frames each.
-        values: (N, D, T, h, w) remembered values.
+        query: (B, C, h, w) keys of the B frames to segment, or of a part of each.
+        keys: (B, C, T, H, W) remembered keys of T frames each.
+        values: (N, D, T, H, W) remembered values.
         present: (N, T) bool, which frames hold an entry of the object; at least one each.
         owner: (N,) the frame of each object.
 
     Returns:
         (N, D, h, w)
     """
-    height, width = query.shape[-2:]
+    (height, width), cells = query.shape[-2:], keys.shape[-2] * keys.shape[-1]
     remembered = keys.flatten(2)  # (B, C, S)
     scale = 1 / math.sqrt(query.shape[1])
     size = -scale * remembered.square().sum(1)[:, None]
@@ -96,7 +96,7 @@ def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, ow
     if present.all():
         read = _weigh(weight, values, owner)
     else:
-        counts = present.repeat_interleave(height * width, dim=1).to(values.dtype)[..., None]  # (N, S, 1)
+        counts = present.repeat_interleave(cells, dim=1).to(values.dtype)[..., None]  # (N, S, 1)
         read = _weigh(weight, values * counts, owner) / _weigh(weight, counts, owner).clamp(min=1e-20)
     return read.transpose(1, 2).unflatten(2, (height, width))
 

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object, resize_to
+from seem_video.model.windows import Windows
 
 PROMPT_MAPS = ("positive", "negative", "box", "previous")
 """Channels of the dense prompt: positive and negative strokes, filled box, probability of the previous mask."""
@@ -38,6 +39,7 @@ class ObjectPixels(nn.Module):
         owner: Tensor,
         maps: Tensor,
         readout: Tensor | None,
+        windows: Windows | None = None,
     ) -> Tensor:
         """Build the stride-4 features that an object's masks are dotted from.
 
@@ -46,17 +48,23 @@ class ObjectPixels(nn.Module):
             owner: (N,) the frame of each object.
             maps: (N, 4, h, w) dense prompts at stride 4, channels as in `PROMPT_MAPS`.
             readout: (N, value_dim, h, w) at stride 16, or None for objects without a past.
+            windows: what of the frame to build them for; None for all of it.
 
         Returns:
-            (N, mask_dim, h, w) at stride 4
+            (N, mask_dim, h, w) at stride 4, of the frame or the windows
         """
-        p4 = F.relu(self.prompt4(maps))
+
+        def own(x: Tensor) -> Tensor:
+            each = of_each_object(x, owner)
+            return each if windows is None else windows.cut(each)
+
+        p4 = F.relu(self.prompt4(maps if windows is None else windows.cut(maps)))
         p8 = F.relu(self.prompt8(p4))
-        x = of_each_object(self.frame16(level16), owner) + self.prompt16(p8)
+        x = own(self.frame16(level16)) + self.prompt16(p8)
         if readout is not None:
-            x = x + self.readout(readout)
+            x = x + self.readout(readout if windows is None else windows.cut(readout))
         x = self.refine16(x)
-        x = resize_to(self.up8(F.relu(x)), level8) + of_each_object(self.frame8(level8), owner) + self.mix8(p8)
+        x = resize_to(self.up8(F.relu(x)), p8) + own(self.frame8(level8)) + self.mix8(p8)
         x = self.refine8(x)
-        x = resize_to(self.up4(F.relu(x)), mask_features) + of_each_object(mask_features, owner) + p4
+        x = resize_to(self.up4(F.relu(x)), p4) + own(mask_features) + p4
         return F.relu(self.refine4(x))

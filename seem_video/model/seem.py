@@ -15,6 +15,7 @@ from seem_video.model.memory_encoder import KeyProjection, MemoryEncoder
 from seem_video.model.object_pixels import ObjectPixels
 from seem_video.model.pixel_decoder import PixelDecoder
 from seem_video.model.visual_sampler import PromptTokens, VisualSampler
+from seem_video.model.windows import Windows
 
 SIZE_MULTIPLE = 32
 MASK_STRIDE = 4
@@ -138,6 +139,7 @@ class SEEM(nn.Module):
         *,
         readout: Tensor | None,
         previous: Tensor | None,
+        windows: Windows | None = None,
     ) -> Decoded:
         """Candidate masks of N objects.
 
@@ -148,10 +150,11 @@ class SEEM(nn.Module):
             tokens: visual, reference and memory prompts of the objects.
             readout: (N, value_dim, h, w) from `read_memory`, or None for objects without a past.
             previous: (N, h, w) mask logits that steer the memory rows, or None.
+            windows: where the objects can be; None for anywhere.
         """
         _, level16, level8 = features.levels
-        pixels = self.object_pixels(level16, level8, features.mask_features, owner, prompt.maps(), readout)
-        return self.decoder(features.levels, owner, pixels, tokens, previous)
+        pixels = self.object_pixels(level16, level8, features.mask_features, owner, prompt.maps(), readout, windows)
+        return self.decoder(features.levels, owner, pixels, tokens, previous, windows)
 
 
 def select_mask(decoded: Decoded) -> tuple[Tensor, Tensor]:

@@ -140,7 +140,7 @@ class MemoryBank:
         return PromptTokens.concatenate([self._reference, self._recent])
 
     def read(self, key: Tensor) -> Tensor:
-        """Read-out (K, D, h, w) of the pixel memory for a frame's key (1, C, h, w)."""
+        """Read-out (K, D, h, w) of the pixel memory for the key (1, C, h, w) of a frame or a part of it."""
         if self._stacked is None:
             self._stacked = (
                 torch.stack([entry.key for entry in self._entries], dim=2),

@@ -12,9 +12,11 @@ from torch import Tensor
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
+from seem_video.model.windows import Windows
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
 from seem_video.tracking.propagation import to_cells
+from seem_video.tracking.reach import windows_of
 
 TRUSTED_QUALITY = 0.4
 """A mask predicted to be worse than this does not enter the memory."""
@@ -57,13 +59,15 @@ class PixelMemoryPropagator:
         if previous is None or not self.object_ids:
             cells = features.mask_features
             return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
+        windows = windows_of(previous > 0)
         decoded = self.model.decode(
             features,
             self._owner(len(self.object_ids)),
             DensePrompt.only_previous(previous.sigmoid()),
             self.memory.tokens(),
-            readout=self.memory.read(features.key),
+            readout=self._read(features.key, windows),
             previous=previous,
+            windows=windows,
         )
         return _full(*select_mask(decoded))
 
@@ -118,6 +122,16 @@ class PixelMemoryPropagator:
 
     def held_frames(self) -> set[int]:
         return {*self.memory.frames(), *self.memory.prompt_frames()}
+
+    def _read(self, key: Tensor, windows: Windows | None) -> Tensor:
+        """What is remembered of the objects, (K, D, h, w), where in the frame the windows are; elsewhere zeros."""
+        if windows is None:
+            return self.memory.read(key)
+        rows, columns = windows.extent
+        read = self.memory.read(key[..., rows, columns])
+        whole = read.new_zeros((*read.shape[:2], *key.shape[-2:]))
+        whole[..., rows, columns] = read
+        return whole
 
     def _owner(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.long, device=self.device)

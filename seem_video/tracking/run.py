@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
 
 from seem_video.errors import SeemVideoError
 from seem_video.io.reader import Frame, FrameReader
@@ -37,12 +39,23 @@ class Run:
         self._is_spared = file is not None and reader is not None  # all frames so far were in the file
         self._is_outdated = False
 
-    def track(self, frame: Frame, given: GivenPrompts, *, since: int | None = None) -> Tracked:
+    def is_tracking(self) -> bool:
+        """Whether objects are known and no longer taken from the file, so that the next frame will be encoded."""
+        return not self._is_spared and bool(self.tracker.object_ids)
+
+    def encode(self, frame: Frame) -> Any:
+        """Features of a frame for `track`, from any thread."""
+        return self.tracker.encode(frame.image)
+
+    def track(
+        self, frame: Frame, given: GivenPrompts, *, since: int | None = None, features: Future[Any] | None = None
+    ) -> Tracked:
         """Find the objects on the next frame.
 
         Args:
             frame: the next one. given: the prompts of all frames.
             since: prompts on frames from here on, which were left out, hold on this one too; None for its own alone.
+            features: what `encode` makes of the frame; None to have it encoded now.
 
         Raises:
             SeemVideoError: a prompt does not fit the frame, or the session file cannot be read or written.
@@ -52,7 +65,7 @@ class Run:
             tracked = self._file.result(frame.index, backwards=self._backwards)
         if tracked is None:
             self._restore(given)
-            tracked = self._step(frame, given, since)
+            tracked = self._step(frame, given, since, features)
         self.last = frame.index
         return tracked
 
@@ -63,12 +76,13 @@ class Run:
         """
         self._is_outdated |= self.last is not None and self._has_passed(frame, self.last)
 
-    def _step(self, frame: Frame, given: GivenPrompts, since: int | None) -> Tracked:
+    def _step(self, frame: Frame, given: GivenPrompts, since: int | None, features: Future[Any] | None) -> Tracked:
         prompts = given.on(frame.index, since=since)
         if self._backwards:  # there an object's last prompt comes first, which may say no more than what it is not
             known, size = self.tracker.object_ids, frame.image.shape[:2]
             prompts = {i: own for i, own in prompts.items() if i in known or rasterise(own, *size).names_object}
-        masks, scores = self.tracker.step(frame.index, frame.image, prompts)
+        encoded = features.result() if features else None
+        masks, scores = self.tracker.step(frame.index, frame.image, prompts, encoded)
         held = tuple(self.tracker.held_frames) if self._file else ()
         tracked = Tracked(tuple(self.tracker.object_ids), masks, scores, held)
         if self._file is not None and not self._is_outdated:

@@ -19,6 +19,7 @@ from seem_video.io.reader import Frame, FrameReader, SourceInfo, open_reader
 from seem_video.model.released_weights import need_released
 from seem_video.prompts import Prompt, PromptEntry, Reference, Text, to_pixels
 from seem_video.results import FrameResult
+from seem_video.tracking.encoding import encode_ahead, encoders_for, threads_for_each
 from seem_video.tracking.given_prompts import GivenPrompts
 from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.run import Run, in_order
@@ -156,10 +157,13 @@ class VideoSession:
             start = max(prompted)
         run = self._run = Run(self._new_tracker(), self._file, reader, backwards=reverse)
         pending = prompted
-        for frame, is_asked_for in in_order(reader, prompted, start, stop, backwards=reverse):
+        encoders = encoders_for(self._model, reader)
+        frames = in_order(reader, prompted, start, stop, backwards=reverse)
+        for frame, is_asked_for, features in encode_ahead(frames, run.encode, run.is_tracking, encoders):
             due = frame.index if not reader.newest_only else 0 if run.last is None else run.last + 1
             pending = pending.difference(range(due, frame.index + 1))
-            tracked = run.track(frame, self._given, since=due)
+            with threads_for_each(encoders):
+                tracked = run.track(frame, self._given, since=due, features=features)
             if is_asked_for:
                 yield self._result(frame, tracked)
         if stop is None and pending:

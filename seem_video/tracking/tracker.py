@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seem_video.model.seem import SEEM
@@ -16,11 +16,10 @@ from seem_video.prompts import Prompt, PromptMaps, rasterise
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.prompt_memory import PromptMemoryPropagator
 from seem_video.tracking.propagation import Propagator, VideoModel, to_cells
+from seem_video.tracking.reach import within_reach
 
 CERTAIN = 12.0
 """Logit of a pixel that the user gave: sure, but finite."""
-REACH = 0.5
-"""How far an object gets from one frame to the next, in multiples of its height and width."""
 SURE = 1e-4
 """Probability that is left to the other side where a mask covers a cell wholly or not at all."""
 
@@ -45,8 +44,17 @@ class Tracker:
         self._propagator.remove_object(object_id)
 
     @torch.inference_mode()
+    def encode(self, image: npt.NDArray[np.uint8]) -> Any:
+        """Features of a frame (H, W, 3) uint8 RGB for `step`; from any thread, as it asks nothing of other frames."""
+        return self._propagator.encode(image)
+
+    @torch.inference_mode()
     def step(
-        self, index: int, image: npt.NDArray[np.uint8], prompts: Mapping[int, Sequence[Prompt]]
+        self,
+        index: int,
+        image: npt.NDArray[np.uint8],
+        prompts: Mapping[int, Sequence[Prompt]],
+        features: Any = None,
     ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
         """Segment the next frame.
 
@@ -54,6 +62,7 @@ class Tracker:
             index: frame number, for the memory's records.
             image: (H, W, 3) uint8 RGB.
             prompts: object id to the prompts given on this frame; a new id starts a new object.
+            features: what `encode` made of the image, if it was called before.
 
         Returns:
             masks (K, H, W) bool without overlap and scores (K,) in 0..1, in the order of `object_ids`.
@@ -68,7 +77,8 @@ class Tracker:
         }
         if not drawn and not self.object_ids:
             return np.zeros((0, height, width), bool), np.zeros(0, np.float32)
-        features = self._propagator.encode(image)
+        if features is None:
+            features = self._propagator.encode(image)
         logits, quality = self._propagator.propagate(features, self._previous)
         if self._previous is not None:
             logits = logits.masked_fill(~within_reach(self._previous > 0), -CERTAIN)
@@ -168,36 +178,21 @@ class Tracker:
         self, logits: Tensor, drawn: Mapping[int, Sequence[PromptMaps]], height: int, width: int
     ) -> npt.NDArray[np.bool_]:
         """(K, H, W) bool: each pixel to the object with the largest positive logit; a given mask is taken as it is."""
-        full = F.interpolate(logits[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-        if len(full) == 1:
-            masks = (full > 0).cpu().numpy()
-        else:
-            best, winner = full.max(0)
-            masks = ((winner == torch.arange(len(full), device=full.device)[:, None, None]) & (best > 0)).cpu().numpy()
+        full = [cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in logits.cpu().numpy()]
+        best = np.full((height, width), np.finfo(np.float32).tiny, np.float32)
+        for each in full:
+            np.maximum(best, each, out=best)
+        masks, free = np.empty((len(full), height, width), bool), np.ones((height, width), bool)
+        for each, mask in zip(full, masks, strict=True):
+            np.greater_equal(each, best, out=mask)
+            mask &= free  # where two are equal, the first one has it
+            free ^= mask
         for object_id, rounds in drawn.items():
             given = rounds[-1].mask
             if given is not None and rounds[-1].only_mask:
                 masks &= ~given
                 masks[self.object_ids.index(object_id)] = given
         return masks
-
-
-def within_reach(masks: Tensor) -> Tensor:
-    """Where objects may be on the next frame: the boxes of their (K, h, w) bool masks, grown by `REACH` on each side.
-
-    Look-alikes farther away are other things. An object that is not seen may come back anywhere.
-    """
-    rows, columns = _reached(masks.any(2)), _reached(masks.any(1))
-    return rows[:, :, None] & columns[:, None, :]
-
-
-def _reached(taken: Tensor) -> Tensor:
-    """(K, L) bool: the extent of what is taken along an axis, and so much on both sides; all of it where nothing is."""
-    place = torch.arange(taken.shape[1], device=taken.device)
-    first = taken.int().argmax(1, keepdim=True)
-    last = taken.shape[1] - 1 - taken.flip(1).int().argmax(1, keepdim=True)
-    reach = REACH * (last - first + 1)
-    return (place >= first - reach) & (place <= last + reach) | ~taken.any(1, keepdim=True)
 
 
 def draw_rounds(given: Sequence[Prompt], height: int, width: int, *, known: bool) -> list[PromptMaps]:

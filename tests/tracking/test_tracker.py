@@ -2,7 +2,7 @@
 
 import torch
 
-from seem_video.tracking.tracker import within_reach
+from seem_video.tracking.reach import within_reach
 
 
 def test_an_object_may_be_near_where_it_was_and_one_out_of_sight_anywhere() -> None:
