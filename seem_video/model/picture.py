@@ -29,7 +29,7 @@ def to_input(model: SEEM | ReleasedSEEM, image: npt.NDArray[np.uint8], max_side:
     if isinstance(model, ReleasedSEEM):
         resized = np.array(PIL.Image.fromarray(image).resize((width, height), PIL.Image.Resampling.BICUBIC))
     else:
-        shrinks = image.shape[0] > 2 * height or image.shape[1] > 2 * width  # so much that pixels would be left out
+        shrinks = height * width < image.shape[0] * image.shape[1]
         resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return model.normalise(torch.from_numpy(resized).to(model.device).permute(2, 0, 1)[None].float())
 
