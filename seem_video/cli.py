@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -218,6 +219,7 @@ def download(name: Annotated[str, typer.Argument(help="A name that `seem-video m
 
 def main() -> None:
     """Runs the command line and leaves with its exit code."""
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")  # the cores are the model's and the encoder's
     terminal.run(app, name="seem-video")
 
 

@@ -80,8 +80,9 @@ def encode_ahead(
                 if not waiting:
                     break
                 yield waiting.popleft()
-        finally:
+        except BaseException:  # nobody wants the rest
             pool.shutdown(cancel_futures=True)
+            raise
     if broken is not None:
         raise broken
 
