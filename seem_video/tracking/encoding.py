@@ -21,19 +21,21 @@ from seem_video.tracking.propagation import VideoModel
 
 ENCODERS = 2
 """Threads that encode; with the one that tracks they share PyTorch's threads."""
+MOST_OBJECTS = 5
+"""With more of them, tracking takes longer than encoding, and needs all threads itself."""
 
 Asked = tuple[Frame, bool]
 """A frame, and whether it is asked for."""
 
 
-def encoders_for(model: VideoModel, reader: FrameReader) -> int:
+def encoders_for(model: VideoModel, reader: FrameReader, objects: int) -> int:
     """How many threads are to encode: some on a CPU of several cores, of a source from which nobody waits for a frame.
 
     The released models' features are so large that several frames at once might not fit.
     """
     is_stored = reader.info.path is not None and not reader.newest_only
     is_small = isinstance(model, SEEM) and model.device.type == "cpu"
-    return ENCODERS if is_stored and is_small and torch.get_num_threads() > 1 else 0
+    return ENCODERS if is_stored and is_small and objects <= MOST_OBJECTS and torch.get_num_threads() > 1 else 0
 
 
 @contextmanager

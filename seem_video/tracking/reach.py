@@ -12,6 +12,8 @@ REACH = 0.5
 """In multiples of its height and width."""
 MARGIN = 2
 """Cells of stride 16 that are looked at around that, for what is in reach to be seen in its surroundings."""
+STEP = 4
+"""Windows are so many cells or a multiple high and wide: for each new size, a CPU's convolutions are compiled anew."""
 
 
 def within_reach(masks: Tensor) -> Tensor:
@@ -42,6 +44,7 @@ def _spans(first: Tensor, last: Tensor, k: int, length: int) -> tuple[list[int],
     starts = [max(0, int(each // k) - MARGIN) for each in first.tolist()]
     ends = [min(length, int(each // k) + 1 + MARGIN) for each in last.tolist()]
     longest = max(end - start for start, end in zip(starts, ends, strict=True))
+    longest = min(length, -(-longest // STEP) * STEP)
     return [min(start, length - longest) for start in starts], longest
 
 

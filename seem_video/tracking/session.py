@@ -157,7 +157,7 @@ class VideoSession:
             start = max(prompted)
         run = self._run = Run(self._new_tracker(), self._file, reader, backwards=reverse)
         pending = prompted
-        encoders = encoders_for(self._model, reader)
+        encoders = encoders_for(self._model, reader, len(self.object_ids))
         frames = in_order(reader, prompted, start, stop, backwards=reverse)
         for frame, is_asked_for, features in encode_ahead(frames, run.encode, run.is_tracking, encoders):
             due = frame.index if not reader.newest_only else 0 if run.last is None else run.last + 1
