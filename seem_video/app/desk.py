@@ -14,9 +14,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+import torch
+
 from seem_video.app.uploads import check_container, check_length
 from seem_video.app.work import Work
 from seem_video.errors import SeemVideoError
+from seem_video.tracking.encoding import use_threads
 from seem_video.tracking.propagation import VideoModel
 
 T = TypeVar("T")
@@ -30,14 +33,13 @@ _SWEEP_S = 600
 class _Seat:
     """One work at a time, done in one thread as its session file asks for, and a folder for it and its clip."""
 
-    def __init__(self, folder: Path, begin: Callable[[Path], Work]) -> None:
-        """Args: folder: to be made. begin: makes the first work in it."""
+    def __init__(self, folder: Path, begin: Callable[[Path], Work], threads: int) -> None:
+        """Args: folder: to be made. begin: makes the first work in it. threads: that PyTorch may use for it."""
         folder.mkdir(mode=0o700, parents=True)
         self._folder = folder
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="seem-video work")
-        self._work: Work | None = (
-            None  # of its thread alone: what is asked for meanwhile is done with what is then here
-        )
+        self._thread = ThreadPoolExecutor(1, "seem-video work", use_threads, (threads,))
+        # of its thread alone: what is asked for meanwhile is done with what is then here
+        self._work: Work | None = None
         self.touched = time.monotonic()
         try:
             self._run(lambda: self._take(begin(folder)))
@@ -90,6 +92,7 @@ class Desk:
     def __init__(self, root: Path) -> None:
         """Args: root: where the works' folders are made."""
         self._root = root
+        self._threads = torch.get_num_threads()
         self._seats: dict[str, _Seat] = {}
         self._lock = Lock()
         self._closed = threading.Event()
@@ -114,7 +117,7 @@ class Desk:
             SeemVideoError: the clip cannot be read, or is refused.
         """
         begin = partial(_begin, clip=clip, model=model, uploaded=uploaded)
-        seat = _Seat(self._root / secrets.token_urlsafe(16), begin)
+        seat = _Seat(self._root / secrets.token_urlsafe(16), begin, self._threads)
         with self._lock:
             before = self._seats.pop(key, None)
             self._seats[key] = seat

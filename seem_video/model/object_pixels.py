@@ -54,15 +54,17 @@ class ObjectPixels(nn.Module):
             (N, mask_dim, h, w) at stride 4, of the frame or the windows
         """
 
-        def own(x: Tensor) -> Tensor:
-            each = of_each_object(x, owner)
-            return each if windows is None else windows.cut(each)
+        def cut(x: Tensor) -> Tensor:
+            return x if windows is None else windows.cut(x)
 
-        p4 = F.relu(self.prompt4(maps if windows is None else windows.cut(maps)))
+        def own(x: Tensor) -> Tensor:
+            return cut(of_each_object(x, owner))
+
+        p4 = F.relu(self.prompt4(cut(maps)))
         p8 = F.relu(self.prompt8(p4))
         x = own(self.frame16(level16)) + self.prompt16(p8)
         if readout is not None:
-            x = x + self.readout(readout if windows is None else windows.cut(readout))
+            x = x + self.readout(cut(readout))
         x = self.refine16(x)
         x = resize_to(self.up8(F.relu(x)), p8) + own(self.frame8(level8)) + self.mix8(p8)
         x = self.refine8(x)

@@ -15,9 +15,7 @@ from torch import Tensor
 from seem_video.model.point_sampler import MAX_POINTS, PointTokens
 from seem_video.model.released import ReleasedFeatures, ReleasedSEEM
 from seem_video.model.seem import MASK_STRIDE, SEEM
-
-OUTSIDE = -12.0
-"""Logit of a mask beyond the picture."""
+from seem_video.model.windows import OUTSIDE
 
 
 def to_input(model: SEEM | ReleasedSEEM, image: npt.NDArray[np.uint8], max_side: int | None) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 STRIDE = 16
 OUTSIDE = -12.0
-"""Logit of a mask beyond its window."""
+"""Logit of a mask where nothing is decoded: beyond its window, or beyond the picture."""
 
 
 @dataclass(frozen=True)

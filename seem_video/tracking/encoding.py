@@ -26,6 +26,8 @@ MOST_OBJECTS = 5
 
 Asked = tuple[Frame, bool]
 """A frame, and whether it is asked for."""
+Encoded = tuple[Frame, bool, Future[Any] | None]
+"""The same, and its features, if they are being made."""
 
 
 def encoders_for(model: VideoModel, reader: FrameReader, objects: int) -> int:
@@ -36,6 +38,16 @@ def encoders_for(model: VideoModel, reader: FrameReader, objects: int) -> int:
     is_stored = reader.info.path is not None and not reader.newest_only
     is_small = isinstance(model, SEEM) and model.device.type == "cpu"
     return ENCODERS if is_stored and is_small and objects <= MOST_OBJECTS and torch.get_num_threads() > 1 else 0
+
+
+def use_threads(count: int) -> None:
+    """Let PyTorch use so many threads in this thread, which may be new to it.
+
+    A thread that PyTorch has not looked at yet takes, at its first operation, the count set last in any thread,
+    whatever it was told itself; and how sums are rounded depends on the count. So it is made to look first.
+    """
+    torch.get_num_threads()
+    torch.set_num_threads(count)
 
 
 @contextmanager
@@ -51,7 +63,7 @@ def threads_for_each(encoders: int) -> Iterator[None]:
 
 def encode_ahead(
     frames: Iterable[Asked], encode: Callable[[Frame], Any], is_wanted: Callable[[], bool], encoders: int
-) -> Iterator[tuple[Frame, bool, Future[Any] | None]]:
+) -> Iterator[Encoded]:
     """Each frame with what `encode` makes of it, which is begun while those before it are tracked.
 
     Args:
@@ -66,9 +78,9 @@ def encode_ahead(
         yield from ((frame, is_asked_for, None) for frame, is_asked_for in frames)
         return
     source, ended, broken = iter(frames), False, None
-    waiting = deque[tuple[Frame, bool, Future[Any] | None]]()
+    waiting = deque[Encoded]()
     share = _share(torch.get_num_threads(), encoders)
-    with ThreadPoolExecutor(encoders, "seem-video encoder", torch.set_num_threads, (share,)) as pool:
+    with ThreadPoolExecutor(encoders, "seem-video encoder", use_threads, (share,)) as pool:
         try:
             while True:
                 while not ended and len(waiting) <= encoders:

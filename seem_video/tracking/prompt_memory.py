@@ -16,10 +16,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seem_video.model.picture import OUTSIDE, Picture
+from seem_video.model.picture import Picture
 from seem_video.model.point_sampler import PointTokens
 from seem_video.model.released import ReleasedSEEM
 from seem_video.model.search import Wanted, Words, find, read_prompts
+from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import PromptMaps
 
 REFERENCES = 4

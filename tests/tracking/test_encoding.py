@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from seem_video.errors import SeemVideoError
 from seem_video.io.reader import Frame
@@ -66,3 +67,23 @@ def test_an_encoder_that_fails_is_heard_of_at_its_frame() -> None:
     assert got[1][2].result() == 1
     with pytest.raises(ValueError, match="no room"):
         got[2][2].result()  # type: ignore[union-attr]
+
+
+def test_an_encoder_keeps_to_its_share_whatever_another_thread_sets_meanwhile() -> None:
+    before = torch.get_num_threads()
+    has_been_set = threading.Event()
+
+    def encode(frame: Frame) -> int:
+        assert has_been_set.wait(10)
+        return torch.get_num_threads()
+
+    try:
+        torch.set_num_threads(6)
+        ahead = encode_ahead(_frames(1), encode, lambda: True, 2)
+        _, _, threads = next(ahead)
+        torch.set_num_threads(5)
+        has_been_set.set()
+        assert threads is not None
+        assert threads.result() == 2
+    finally:
+        torch.set_num_threads(before)
