@@ -64,7 +64,7 @@ def _root(
 
 
 _Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder to write into.", rich_help_panel="Outputs")]
-_Precision = Annotated[str, typer.Option(help="auto, fp32; bf16 or fp16 where the device is faster at it.")]
+_Precision = Annotated[str, typer.Option(help="auto, fp32; bf16, fp16 or int8 where the device is faster at it.")]
 _Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Write into a folder that is not empty.", rich_help_panel="Outputs")
 ]

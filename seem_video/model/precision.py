@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 import torch
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""In which a whole model can compute."""
 
 
 class Computes(Protocol):
@@ -20,7 +21,7 @@ class Computes(Protocol):
 
     @property
     def precision(self) -> torch.dtype:
-        """float32; or bfloat16 or float16 for autocast."""
+        """float32; bfloat16 or float16 for autocast; int8 where a part computes in 8 bits, and the rest in float32."""
 
 
 _Self = TypeVar("_Self", bound=Computes)
@@ -31,11 +32,11 @@ _Returned = TypeVar("_Returned")
 def in_precision(
     method: Callable[Concatenate[_Self, _Given], _Returned],
 ) -> Callable[Concatenate[_Self, _Given], _Returned]:
-    """Run a method under autocast to its object's precision; full precision leaves things as they are."""
+    """Run a method under autocast to its object's precision, if that is half precision."""
 
     @wraps(method)
     def cast(self: _Self, *args: _Given.args, **kwargs: _Given.kwargs) -> _Returned:
-        if self.precision == torch.float32:
+        if self.precision not in (torch.bfloat16, torch.float16):
             return method(self, *args, **kwargs)
         with torch.autocast(self.device.type, self.precision):
             return method(self, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Half precision: faster, and nearly the same masks."""
+"""Fewer bits: faster, and nearly the same masks."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from seem_video import Click, load_model, open_session
+from seem_video.model.eight_bits import computes_eight_bits
 from seem_video.model.precision import has_bfloat16
 
 
@@ -16,10 +17,13 @@ def _masks(clip: Path, precision: str) -> np.ndarray:
         return np.stack([result.masks[0] for result in session.propagate()])
 
 
-def test_the_embedded_model_finds_nearly_the_same_masks_in_half_the_bits(clip: Path) -> None:
-    full, half = _masks(clip, "fp32"), _masks(clip, "bf16")
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_the_embedded_model_finds_nearly_the_same_masks_in_fewer_bits(clip: Path, precision: str) -> None:
+    if precision == "int8" and not computes_eight_bits(torch.device("cpu")):
+        pytest.skip("this processor is not one of x86 with AVX2")
+    full, fewer = _masks(clip, "fp32"), _masks(clip, precision)
     assert full.any()
-    assert (full & half).sum() > 0.97 * (full | half).sum()
+    assert (full & fewer).sum() > 0.97 * (full | fewer).sum()
 
 
 @pytest.mark.parametrize("able", [True, False])
@@ -29,4 +33,5 @@ def test_left_alone_it_takes_the_precision_that_the_processor_is_fast_at(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able}, raising=False)
     assert has_bfloat16(torch.device("cpu")) == able
     assert not has_bfloat16(torch.device("meta"))
-    assert load_model(device="cpu").precision == (torch.bfloat16 if able else torch.float32)
+    otherwise = torch.int8 if computes_eight_bits(torch.device("cpu")) else torch.float32
+    assert load_model(device="cpu").precision == (torch.bfloat16 if able else otherwise)
