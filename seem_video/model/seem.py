@@ -70,7 +70,8 @@ class SEEM(nn.Module):
     In every call, B frames carry N objects; `owner` (N,) names each object's frame, so that objects are a batch axis.
 
     Attributes:
-        precision: float32; bfloat16 or float16 where trackers are to compute in half the bits.
+        precision: float32; bfloat16 or float16 where trackers are to compute in half the bits; int8 where the backbone
+            computes in 8.
     """
 
     precision = torch.float32
@@ -158,7 +159,7 @@ class SEEM(nn.Module):
 
 
 def select_mask(decoded: Decoded) -> tuple[Tensor, Tensor]:
-    """The candidate whose mask embedding is most similar to the prompt's (SEEM, section 3.3).
+    """The candidate whose mask embedding is most similar to the prompt's (SEEM, section 3.3); so it was trained.
 
     Returns:
         logits (N, h, w) at stride 4 and quality (N,), the predicted IoU in 0..1.
@@ -166,3 +167,13 @@ def select_mask(decoded: Decoded) -> tuple[Tensor, Tensor]:
     chosen = decoded.similarity.argmax(1)
     rows = torch.arange(len(chosen), device=chosen.device)
     return decoded.logits[rows, chosen], decoded.quality[rows, chosen].sigmoid()
+
+
+def blend_masks(decoded: Decoded) -> tuple[Tensor, Tensor]:
+    """The mean of the candidates, weighed by these similarities, and of their quality; shapes as of `select_mask`.
+
+    Where several are as good, as on frames that a mask is carried to, their mean has fewer errors than each.
+    """
+    weight = decoded.similarity.softmax(1)
+    logits = torch.einsum("nq,nqhw->nhw", weight, decoded.logits)
+    return logits, (weight * decoded.quality.sigmoid()).sum(1)

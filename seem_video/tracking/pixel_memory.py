@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
-from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
+from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, blend_masks
 from seem_video.model.windows import Windows
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
@@ -69,7 +69,7 @@ class PixelMemoryPropagator:
             previous=previous,
             windows=windows,
         )
-        return _full(*select_mask(decoded))
+        return _full(*blend_masks(decoded))
 
     @in_precision
     def segment(
@@ -96,7 +96,7 @@ class PixelMemoryPropagator:
         )
         owner = self._owner(len(maps))
         tokens = self.model.encode_prompts(features, owner, prompt)
-        return _full(*select_mask(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start)))
+        return _full(*blend_masks(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start)))
 
     @in_precision
     def remember(
