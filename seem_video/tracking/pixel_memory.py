@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, blend_masks
-from seem_video.model.windows import Windows
+from seem_video.model.windows import OUTSIDE, Windows
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
 from seem_video.tracking.propagation import to_cells
@@ -81,6 +82,9 @@ class PixelMemoryPropagator:
             rows = [row for row, maps in enumerate(rounds) if i < len(maps)]
             again = [rounds[row][i] for row in rows]
             logits[rows], quality[rows] = self._decode(features, again, logits[rows])
+        if start is None:
+            for own, maps in zip(logits, rounds, strict=True):
+                _drop_untouched(own, maps[-1])
         return logits, quality
 
     def _decode(
@@ -140,3 +144,13 @@ class PixelMemoryPropagator:
 def _full(logits: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
     """The same in float32, which is what trackers reckon in."""
     return logits.float(), quality.float()
+
+
+def _drop_untouched(logits: Tensor, maps: PromptMaps) -> None:
+    """Of an object (h, w) only pointed at, drop the pieces that no click or stroke is on, unless all would go."""
+    touched = (to_cells(maps.positive, logits) > 0) & (logits > 0)
+    if maps.box is not None or not touched.any():
+        return
+    _, piece = cv2.connectedComponents((logits > 0).cpu().numpy().astype(np.uint8))
+    pieces = torch.from_numpy(piece).to(logits.device)
+    logits[~torch.isin(pieces, pieces[touched]) & (pieces > 0)] = OUTSIDE

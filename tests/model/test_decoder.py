@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from seem_video.model.config import load_config
-from seem_video.model.decoder import Decoder
+from seem_video.model.decoder import Decoded, Decoder
+from seem_video.model.seem import blend_masks, select_mask
 from seem_video.model.visual_sampler import PromptTokens
 
 CONFIG = load_config(Path(__file__).parents[2] / "configs/seem-nano.yaml").decoder
@@ -52,3 +53,14 @@ def test_objects_are_a_batch_axis_and_do_not_see_each_other(parts) -> None:
     alone = decoder(levels, owner[:1], pixels[:1], tokens.select([0]), previous[:1])
     assert torch.allclose(both.logits[:1], alone.logits, atol=1e-4)
     assert torch.allclose(both.quality[:1], alone.quality, atol=1e-4)
+
+
+def test_candidates_are_blended_by_their_similarity_to_the_prompt() -> None:
+    logits = torch.tensor([-4.0, 2.0, 8.0]).view(1, 3, 1, 1).expand(2, 3, 2, 2)
+    similarity = torch.tensor([[0.5, 0.5, 0.5], [-40.0, 40.0, -40.0]])  # as good; the second one alone
+    quality = torch.tensor([[0.2, 0.4, 0.9]] * 2).logit()
+    decoded = Decoded(logits, similarity, quality, auxiliary=[])
+    blended, expected = blend_masks(decoded)
+    assert torch.allclose(blended, torch.full((2, 2, 2), 2.0))
+    assert torch.allclose(expected, torch.tensor([0.5, 0.4]))
+    assert torch.allclose(select_mask(decoded)[0][1], blended[1])
