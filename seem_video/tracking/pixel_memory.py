@@ -13,12 +13,15 @@ from torch import Tensor
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, blend_masks
+from seem_video.model.visual_sampler import PromptTokens
 from seem_video.model.windows import OUTSIDE, Windows
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
 from seem_video.tracking.propagation import to_cells
 from seem_video.tracking.reach import windows_of
 
+AT_ONCE = 5
+"""Objects that a CPU decodes together; the maps of many take longer to move than to compute."""
 TRUSTED_QUALITY = 0.4
 """A mask predicted to be worse than this does not enter the memory."""
 
@@ -60,15 +63,27 @@ class PixelMemoryPropagator:
         if previous is None or not self.object_ids:
             cells = features.mask_features
             return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
-        windows = windows_of(previous > 0)
+        read, tokens = self._read(features.key, windows_of(previous > 0)), self.memory.tokens()
+        rows = torch.arange(len(previous), device=self.device)
+        parts = [
+            self._carry(features, previous[some], tokens.select(some), read[some])
+            for some in rows.split(AT_ONCE if self.device.type == "cpu" else len(rows))
+        ]
+        logits, quality = zip(*parts, strict=True)
+        return torch.cat(logits), torch.cat(quality)
+
+    def _carry(
+        self, features: FrameFeatures, previous: Tensor, tokens: PromptTokens, read: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Some of the objects on a frame, of which this was read from the memory."""
         decoded = self.model.decode(
             features,
-            self._owner(len(self.object_ids)),
+            self._owner(len(previous)),
             DensePrompt.only_previous(previous.sigmoid()),
-            self.memory.tokens(),
-            readout=self._read(features.key, windows),
+            tokens,
+            readout=read,
             previous=previous,
-            windows=windows,
+            windows=windows_of(previous > 0),
         )
         return _full(*blend_masks(decoded))
 

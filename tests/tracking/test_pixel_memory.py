@@ -1,9 +1,12 @@
-"""An object that is pointed at is the piece pointed at."""
+"""An object that is pointed at is the piece pointed at; many objects are decoded a few at a time."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from seem_video import load_model, open_session
 from seem_video.prompts import Box, Click, Prompt, Scribble, rasterise
 from seem_video.tracking.pixel_memory import _drop_untouched
 
@@ -40,3 +43,17 @@ def test_pieces_that_touch_at_a_corner_are_one() -> None:
     before = logits.clone()
     _drop_untouched(logits, rasterise([Click(4, 4)], *SIZE))
     assert np.array_equal(logits.numpy(), before.numpy())
+
+
+def _masks(clip: Path, at_once: int, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    monkeypatch.setattr("seem_video.tracking.pixel_memory.AT_ONCE", at_once)
+    with open_session(clip, load_model(device="cpu"), stop=4) as session:
+        for object_id in range(1, 4):
+            session.add(Box(8 * object_id, 20, 8 * object_id + 30, 50), object_id=object_id)
+        return np.stack([result.masks for result in session.propagate()])
+
+
+def test_how_many_are_decoded_together_changes_no_mask(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, by_twos = _masks(clip, 5, monkeypatch), _masks(clip, 2, monkeypatch)
+    assert together.any(axis=(0, 2, 3)).all()
+    assert (together != by_twos).mean() < 1e-4
