@@ -2,7 +2,7 @@
 
 A value is a whole number of steps, in the first seven or eight bits; a weight of each output channel of steps of its
 own. Older processors add products in pairs of 16 bits, so steps are such that no pair can be too large. Sums are whole
-numbers, and come out the same on all processors, with any number of threads.
+numbers, so that they come out the same with any number of threads.
 
 oneDNN convolves so; PyTorch has operators for that, which its compiler uses.
 """
