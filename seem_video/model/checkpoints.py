@@ -98,10 +98,10 @@ def load_model(
     if precision not in (known := ("auto", *PRECISIONS, "int8")):
         raise SeemVideoError(f"There is no precision '{precision}'; choose among {', '.join(known)}.")
     model = _read(name_or_path).to(pick_device(device)).to(memory_format=torch.channels_last).eval()
-    can_int8 = isinstance(model, SEEM) and computes_eight_bits(model.device)
+    is_nano = isinstance(model, SEEM)
+    can_int8 = is_nano and computes_eight_bits(model.device)
     if precision == "auto":
-        can_bf16 = isinstance(model, SEEM) and has_bfloat16(model.device)
-        precision = "bf16" if can_bf16 else "int8" if can_int8 else "fp32"
+        precision = "bf16" if is_nano and has_bfloat16(model.device) else "int8" if can_int8 else "fp32"
     if precision == "int8":
         if not can_int8:
             raise SeemVideoError("int8 is for seem-nano on a CPU of x86 with AVX2; choose another precision.")

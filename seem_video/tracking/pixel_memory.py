@@ -63,17 +63,20 @@ class PixelMemoryPropagator:
         if previous is None or not self.object_ids:
             cells = features.mask_features
             return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
-        read, tokens = self._read(features.key, windows_of(previous > 0)), self.memory.tokens()
-        rows = torch.arange(len(previous), device=self.device)
+        groups = torch.arange(len(previous), device=self.device).split(
+            AT_ONCE if self.device.type == "cpu" else len(previous)
+        )
+        windows = [windows_of(previous[some] > 0) for some in groups]
+        read, tokens = self._read(features.key, windows), self.memory.tokens()
         parts = [
-            self._carry(features, previous[some], tokens.select(some), read[some])
-            for some in rows.split(AT_ONCE if self.device.type == "cpu" else len(rows))
+            self._carry(features, previous[some], tokens.select(some), read[some], own)
+            for some, own in zip(groups, windows, strict=True)
         ]
         logits, quality = zip(*parts, strict=True)
         return torch.cat(logits), torch.cat(quality)
 
     def _carry(
-        self, features: FrameFeatures, previous: Tensor, tokens: PromptTokens, read: Tensor
+        self, features: FrameFeatures, previous: Tensor, tokens: PromptTokens, read: Tensor, windows: Windows | None
     ) -> tuple[Tensor, Tensor]:
         """Some of the objects on a frame, of which this was read from the memory."""
         decoded = self.model.decode(
@@ -83,7 +86,7 @@ class PixelMemoryPropagator:
             tokens,
             readout=read,
             previous=previous,
-            windows=windows_of(previous > 0),
+            windows=windows,
         )
         return _full(*blend_masks(decoded))
 
@@ -142,11 +145,15 @@ class PixelMemoryPropagator:
     def held_frames(self) -> set[int]:
         return {*self.memory.frames(), *self.memory.prompt_frames()}
 
-    def _read(self, key: Tensor, windows: Windows | None) -> Tensor:
-        """What is remembered of the objects, (K, D, h, w), where in the frame the windows are; elsewhere zeros."""
-        if windows is None:
+    def _read(self, key: Tensor, windows: Sequence[Windows | None]) -> Tensor:
+        """What is remembered of the objects, (K, D, h, w), where in the frame any windows are; elsewhere zeros."""
+        extents = [each.extent for each in windows if each is not None]
+        if len(extents) < len(windows):
             return self.memory.read(key)
-        rows, columns = windows.extent
+        rows, columns = (
+            slice(min(part.start for part in parts), max(part.stop for part in parts))
+            for parts in zip(*extents, strict=True)
+        )
         read = self.memory.read(key[..., rows, columns])
         whole = read.new_zeros((*read.shape[:2], *key.shape[-2:]))
         whole[..., rows, columns] = read
