@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from seem_video.model.config import DecoderConfig
 from seem_video.model.layers import MLP, Attention, FeedForward, of_each_object, resize_to, sine_sequence
 from seem_video.model.visual_sampler import PromptTokens
-from seem_video.model.windows import Windows
+from seem_video.model.windows import ObjectMaps
 
 
 @dataclass
@@ -108,20 +108,18 @@ class Decoder(nn.Module):
         self,
         levels: Sequence[Tensor],
         owner: Tensor,
-        object_pixels: Tensor,
+        object_pixels: ObjectMaps,
         prompts: PromptTokens,
         previous: Tensor | None,
-        windows: Windows | None = None,
     ) -> Decoded:
         """Decode N objects.
 
         Args:
             levels: (B, C, h, w) maps of B frames, coarsest first.
             owner: (N,) the frame of each object.
-            object_pixels: (N, mask_dim, h, w) stride-4 features that masks are dotted from, of the frame or windows.
+            object_pixels: what the N objects' masks are dotted from.
             prompts: tokens of the N objects.
             previous: (N, h, w) logits or None; where the previous mask was. Memory rows take part only when given.
-            windows: those that the object pixels are of, outside of which there is no mask; None for the whole frame.
         """
         count, queries = len(owner), len(self.query_feat)
         x, position = self._rows(count, with_memory=previous is not None)
@@ -130,7 +128,7 @@ class Decoder(nn.Module):
         auxiliary: list[Tensor] = []
         for i, layer in enumerate(cast("Iterable[DecoderLayer]", self.layers)):
             index = i % len(levels)
-            logits = _masks(self.mask_embed(self.norm(x[:, :queries])), object_pixels, windows)
+            logits = object_pixels.dot(self.mask_embed(self.norm(x[:, :queries])))
             if self.training:
                 auxiliary.append(logits)
             looks_at = foreground(resize_to(logits.detach(), levels[index]))
@@ -142,7 +140,7 @@ class Decoder(nn.Module):
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(
-            logits=_masks(embedding, object_pixels, windows),
+            logits=object_pixels.dot(embedding),
             similarity=self._similarity(embedding, prompts.embedding()),
             quality=self.quality(d)[..., 0],
             auxiliary=auxiliary,
@@ -175,12 +173,6 @@ class Decoder(nn.Module):
         mask_side = F.normalize(self.match_mask(embedding), dim=-1)
         prompt_side = F.normalize(self.match_prompt(prompt), dim=-1)
         return torch.einsum("nqc,nc->nq", mask_side, prompt_side) * self.match_scale.exp()
-
-
-def _masks(embedding: Tensor, object_pixels: Tensor, windows: Windows | None) -> Tensor:
-    """Logits (N, Q, h, w) on the whole frame."""
-    logits = torch.einsum("nqc,nchw->nqhw", embedding, object_pixels)
-    return logits if windows is None else windows.paste(logits)
 
 
 def foreground(logits: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, ow
     object has no entry take no part for that object.
 
     Args:
-        query: (B, C, h, w) keys of the B frames to segment, or of a part of each.
+        query: (B, C, h, w) keys of the B frames to segment, or of some of their cells.
         keys: (B, C, T, H, W) remembered keys of T frames each.
         values: (N, D, T, H, W) remembered values.
         present: (N, T) bool, which frames hold an entry of the object; at least one each.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from seem_video.model.memory_encoder import KeyProjection, MemoryEncoder
 from seem_video.model.object_pixels import ObjectPixels
 from seem_video.model.pixel_decoder import PixelDecoder
 from seem_video.model.visual_sampler import PromptTokens, VisualSampler
-from seem_video.model.windows import Windows
+from seem_video.model.windows import Window
 
 SIZE_MULTIPLE = 32
 MASK_STRIDE = 4
@@ -140,7 +141,7 @@ class SEEM(nn.Module):
         *,
         readout: Tensor | None,
         previous: Tensor | None,
-        windows: Windows | None = None,
+        windows: Sequence[Window] | None = None,
     ) -> Decoded:
         """Candidate masks of N objects.
 
@@ -151,11 +152,11 @@ class SEEM(nn.Module):
             tokens: visual, reference and memory prompts of the objects.
             readout: (N, value_dim, h, w) from `read_memory`, or None for objects without a past.
             previous: (N, h, w) mask logits that steer the memory rows, or None.
-            windows: where the objects can be; None for anywhere.
+            windows: where each of the objects can be; None for anywhere.
         """
         _, level16, level8 = features.levels
         pixels = self.object_pixels(level16, level8, features.mask_features, owner, prompt.maps(), readout, windows)
-        return self.decoder(features.levels, owner, pixels, tokens, previous, windows)
+        return self.decoder(features.levels, owner, pixels, tokens, previous)
 
 
 def select_mask(decoded: Decoded) -> tuple[Tensor, Tensor]:

@@ -14,43 +14,38 @@ OUTSIDE = -12.0
 
 
 @dataclass(frozen=True)
-class Windows:
-    """A window for each of N objects, of one size so that they stay one batch; in cells of stride 16.
+class Window:
+    """The part of a frame that an object can be in: rows and columns of cells of `STRIDE` pixels."""
+
+    rows: slice
+    columns: slice
+
+    def cut(self, x: Tensor, stride: int) -> Tensor:
+        """The window's part, a view, of a map (..., h, w) of the frame at a stride."""
+        k = STRIDE // stride
+        rows, columns = (slice(k * span.start, k * span.stop) for span in (self.rows, self.columns))
+        return x[..., rows, columns]
+
+
+@dataclass(frozen=True)
+class ObjectMaps:
+    """Stride-4 features of N objects, which their masks are dotted from.
 
     Attributes:
-        rows, columns: the size. tops, lefts: the first row and column of each.
-        height, width: the frame's.
+        parts: (N, C, height, width), of the frame; with `windows` (1, C, h, w) for each object, of its window.
+        height, width: the frame's, in cells of stride 4.
     """
 
-    rows: int
-    columns: int
-    tops: Sequence[int]
-    lefts: Sequence[int]
+    parts: Sequence[Tensor]
+    windows: Sequence[Window] | None
     height: int
     width: int
 
-    @property
-    def extent(self) -> tuple[slice, slice]:
-        """The rows and columns that have all windows in them."""
-        return (
-            slice(min(self.tops), max(self.tops) + self.rows),
-            slice(min(self.lefts), max(self.lefts) + self.columns),
-        )
-
-    def cut(self, x: Tensor) -> Tensor:
-        """The windows' shares (N, C, rows * k, columns * k) of maps (N, C, height * k, width * k)."""
-        k = x.shape[-1] // self.width
-        return torch.stack(
-            [
-                each[:, top * k : (top + self.rows) * k, left * k : (left + self.columns) * k]
-                for each, top, left in zip(x, self.tops, self.lefts, strict=True)
-            ]
-        )
-
-    def paste(self, x: Tensor) -> Tensor:
-        """Mask logits (N, Q, rows * k, columns * k) on the whole frame: (N, Q, height * k, width * k)."""
-        k = x.shape[-1] // self.columns
-        whole = x.new_full((*x.shape[:2], self.height * k, self.width * k), OUTSIDE)
-        for each, own, top, left in zip(whole, x, self.tops, self.lefts, strict=True):
-            each[:, top * k : (top + self.rows) * k, left * k : (left + self.columns) * k] = own
-        return whole
+    def dot(self, embedding: Tensor) -> Tensor:
+        """Mask logits (N, Q, height, width) of mask embeddings (N, Q, C); `OUTSIDE` beyond any window."""
+        if self.windows is None:
+            return torch.einsum("nqc,nchw->nqhw", embedding, self.parts[0])
+        logits = embedding.new_full((*embedding.shape[:2], self.height, self.width), OUTSIDE)
+        for whole, own, part, window in zip(logits, embedding, self.parts, self.windows, strict=True):
+            window.cut(whole, 4)[:] = torch.einsum("qc,chw->qhw", own, part[0])
+        return logits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from seem_video.model.config import MemoryConfig
 from seem_video.model.memory_encoder import read_memory
 from seem_video.model.visual_sampler import PromptTokens
+from seem_video.model.windows import STRIDE, Window
 
 
 @dataclass
@@ -139,8 +140,8 @@ class MemoryBank:
         assert self._recent is not None
         return PromptTokens.concatenate([self._reference, self._recent])
 
-    def read(self, key: Tensor) -> Tensor:
-        """Read-out (K, D, h, w) of the pixel memory for the key (1, C, h, w) of a frame or a part of it."""
+    def read(self, key: Tensor, windows: Sequence[Window] | None = None) -> Tensor:
+        """Read-out (K, D, h, w) of the pixel memory for a frame's key (1, C, h, w); zeros outside of any windows."""
         if self._stacked is None:
             self._stacked = (
                 torch.stack([entry.key for entry in self._entries], dim=2),
@@ -148,7 +149,15 @@ class MemoryBank:
                 torch.stack([entry.present for entry in self._entries], dim=1),
             )
         owner = torch.zeros(len(self.object_ids), dtype=torch.long, device=key.device)
-        return read_memory(key, *self._stacked, owner)
+        if windows is None:
+            return read_memory(key, *self._stacked, owner)
+        inside = torch.zeros(key.shape[-2:], dtype=torch.bool, device=key.device)
+        for window in windows:
+            window.cut(inside, STRIDE)[:] = True
+        read = read_memory(key[..., inside][:, :, None], *self._stacked, owner)
+        whole = read.new_zeros((*read.shape[:2], *key.shape[-2:]))
+        whole[..., inside] = read[:, :, 0]
+        return whole
 
 
 def _grow(x: Tensor, count: int) -> Tensor:

@@ -13,15 +13,12 @@ from torch import Tensor
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
 from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, blend_masks
-from seem_video.model.visual_sampler import PromptTokens
-from seem_video.model.windows import OUTSIDE, Windows
+from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
 from seem_video.tracking.propagation import to_cells
 from seem_video.tracking.reach import windows_of
 
-AT_ONCE = 5
-"""Objects that a CPU decodes together; the maps of many take longer to move than to compute."""
 TRUSTED_QUALITY = 0.4
 """A mask predicted to be worse than this does not enter the memory."""
 
@@ -63,28 +60,13 @@ class PixelMemoryPropagator:
         if previous is None or not self.object_ids:
             cells = features.mask_features
             return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
-        groups = torch.arange(len(previous), device=self.device).split(
-            AT_ONCE if self.device.type == "cpu" else len(previous)
-        )
-        windows = [windows_of(previous[some] > 0) for some in groups]
-        read, tokens = self._read(features.key, windows), self.memory.tokens()
-        parts = [
-            self._carry(features, previous[some], tokens.select(some), read[some], own)
-            for some, own in zip(groups, windows, strict=True)
-        ]
-        logits, quality = zip(*parts, strict=True)
-        return torch.cat(logits), torch.cat(quality)
-
-    def _carry(
-        self, features: FrameFeatures, previous: Tensor, tokens: PromptTokens, read: Tensor, windows: Windows | None
-    ) -> tuple[Tensor, Tensor]:
-        """Some of the objects on a frame, of which this was read from the memory."""
+        windows = windows_of(previous > 0) if self.device.type == "cpu" else None
         decoded = self.model.decode(
             features,
             self._owner(len(previous)),
             DensePrompt.only_previous(previous.sigmoid()),
-            tokens,
-            readout=read,
+            self.memory.tokens(),
+            readout=self.memory.read(features.key, windows),
             previous=previous,
             windows=windows,
         )
@@ -144,20 +126,6 @@ class PixelMemoryPropagator:
 
     def held_frames(self) -> set[int]:
         return {*self.memory.frames(), *self.memory.prompt_frames()}
-
-    def _read(self, key: Tensor, windows: Sequence[Windows | None]) -> Tensor:
-        """What is remembered of the objects, (K, D, h, w), where in the frame any windows are; elsewhere zeros."""
-        extents = [each.extent for each in windows if each is not None]
-        if len(extents) < len(windows):
-            return self.memory.read(key)
-        rows, columns = (
-            slice(min(part.start for part in parts), max(part.stop for part in parts))
-            for parts in zip(*extents, strict=True)
-        )
-        read = self.memory.read(key[..., rows, columns])
-        whole = read.new_zeros((*read.shape[:2], *key.shape[-2:]))
-        whole[..., rows, columns] = read
-        return whole
 
     def _owner(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.long, device=self.device)

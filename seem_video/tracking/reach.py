@@ -6,18 +6,20 @@ import torch
 from torch import Tensor
 
 from seem_video.model.seem import MASK_STRIDE
-from seem_video.model.windows import STRIDE, Windows
+from seem_video.model.windows import STRIDE, Window
 
-REACH = 0.5
+REACH = 1 / 3
 """In multiples of its height and width."""
-MARGIN = 2
+LEAST_REACH = 6
+"""In cells of stride 4: a small thing, such as a ball, may well move by more than its own size."""
+MARGIN = 1
 """Cells of stride 16 that are looked at around that, for what is in reach to be seen in its surroundings."""
-STEP = 4
-"""Windows are so many cells or a multiple high and wide: for each new size, a CPU's convolutions are compiled anew."""
+STEP = 2
+"""Windows are so many cells or a multiple high and wide: for a new size, a CPU compiles convolutions anew (3 ms)."""
 
 
 def within_reach(masks: Tensor) -> Tensor:
-    """Where objects may be on the next frame: the boxes of their (K, h, w) bool masks, grown by `REACH` on each side.
+    """Where objects may be on the next frame: the boxes of their (K, h, w) bool masks, grown on each side.
 
     An object that is not seen may come back anywhere.
     """
@@ -30,22 +32,27 @@ def within_reach(masks: Tensor) -> Tensor:
     return rows[:, :, None] & columns[:, None, :]
 
 
-def windows_of(masks: Tensor) -> Windows | None:
-    """Windows that hold all that is within reach of (K, h, w) bool masks at stride 4; None where they are the frame."""
+def windows_of(masks: Tensor) -> list[Window]:
+    """For each of (K, h, w) bool masks at stride 4, the window that holds all that is within its reach."""
     k = STRIDE // MASK_STRIDE
-    height, width = masks.shape[1] // k, masks.shape[2] // k
-    tops, rows = _spans(*_reached(masks.any(2)), k, height)
-    lefts, columns = _spans(*_reached(masks.any(1)), k, width)
-    return Windows(rows, columns, tops, lefts, height, width) if (rows, columns) != (height, width) else None
+    sides = zip(
+        _spans(*_reached(masks.any(2)), masks.shape[1] // k),
+        _spans(*_reached(masks.any(1)), masks.shape[2] // k),
+        strict=True,
+    )
+    return [Window(rows, columns) for rows, columns in sides]
 
 
-def _spans(first: Tensor, last: Tensor, k: int, length: int) -> tuple[list[int], int]:
-    """The starts and the one length, of `length` coarse cells, of spans that hold first to last, in k-th cells."""
-    starts = [max(0, int(each // k) - MARGIN) for each in first.tolist()]
-    ends = [min(length, int(each // k) + 1 + MARGIN) for each in last.tolist()]
-    longest = max(end - start for start, end in zip(starts, ends, strict=True))
-    longest = min(length, -(-longest // STEP) * STEP)
-    return [min(start, length - longest) for start in starts], longest
+def _spans(first: Tensor, last: Tensor, length: int) -> list[slice]:
+    """Spans of `length` cells of stride 16 that hold first to last, in cells of stride 4, and the margin."""
+    spans = []
+    for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+        start = max(0, int(begin * MASK_STRIDE // STRIDE) - MARGIN)
+        stop = min(length, int(end * MASK_STRIDE // STRIDE) + 1 + MARGIN)
+        size = min(length, -(-(stop - start) // STEP) * STEP)
+        start = min(start, length - size)
+        spans.append(slice(start, start + size))
+    return spans
 
 
 def _reached(taken: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,6 +60,6 @@ def _reached(taken: Tensor) -> tuple[Tensor, Tensor]:
     length = taken.shape[1]
     first = taken.int().argmax(1)
     last = length - 1 - taken.flip(1).int().argmax(1)
-    reach = REACH * (last - first + 1)
+    reach = (REACH * (last - first + 1)).clamp(min=LEAST_REACH)
     seen = taken.any(1)
     return torch.where(seen, first - reach, 0), torch.where(seen, last + reach, length - 1)

@@ -9,6 +9,7 @@ from seem_video.model.config import load_config
 from seem_video.model.decoder import Decoded, Decoder
 from seem_video.model.seem import blend_masks, select_mask
 from seem_video.model.visual_sampler import PromptTokens
+from seem_video.model.windows import ObjectMaps
 
 CONFIG = load_config(Path(__file__).parents[2] / "configs/seem-nano.yaml").decoder
 
@@ -23,7 +24,11 @@ def parts():
         torch.ones(2, 6).bool(),
         torch.tensor([[1, 1, 1, 0, 0, 0]] * 2).bool(),
     )
-    return decoder, levels, torch.zeros(2, dtype=torch.long), torch.randn(2, 8, 16, 16), tokens
+    return decoder, levels, torch.zeros(2, dtype=torch.long), _maps(torch.randn(2, 8, 16, 16)), tokens
+
+
+def _maps(whole: torch.Tensor) -> ObjectMaps:
+    return ObjectMaps([whole], None, *whole.shape[-2:])
 
 
 def test_tokens_that_stand_for_nothing_change_nothing(parts) -> None:
@@ -50,7 +55,7 @@ def test_objects_are_a_batch_axis_and_do_not_see_each_other(parts) -> None:
     decoder, levels, owner, pixels, tokens = parts
     previous = torch.randn(2, 16, 16)
     both = decoder(levels, owner, pixels, tokens, previous)
-    alone = decoder(levels, owner[:1], pixels[:1], tokens.select([0]), previous[:1])
+    alone = decoder(levels, owner[:1], _maps(pixels.parts[0][:1]), tokens.select([0]), previous[:1])
     assert torch.allclose(both.logits[:1], alone.logits, atol=1e-4)
     assert torch.allclose(both.quality[:1], alone.quality, atol=1e-4)
 

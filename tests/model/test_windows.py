@@ -1,24 +1,22 @@
 """What is decoded in windows is what is decoded of the whole frame."""
 
 import torch
-from torch import Tensor
 
 from seem_video.model.seem import SEEM, DensePrompt
-from seem_video.model.windows import OUTSIDE, Windows
+from seem_video.model.windows import OUTSIDE, ObjectMaps, Window
 
 
-def test_windows_are_cut_and_pasted_at_every_stride() -> None:
-    windows = Windows(2, 3, tops=(0, 4), lefts=(5, 1), height=6, width=8)
-    for k in (1, 2, 4):
-        x = torch.randn(2, 5, 6 * k, 8 * k)
-        cut = windows.cut(x)
-        assert torch.equal(cut[0], x[0, :, : 2 * k, 5 * k : 8 * k])
-        assert torch.equal(cut[1], x[1, :, 4 * k : 6 * k, k : 4 * k])
-        pasted = windows.paste(cut)
-        inside = pasted != OUTSIDE
-        assert torch.equal(pasted[inside], x[inside])
-        assert inside.sum() == cut.numel()
-    assert windows.extent == (slice(0, 6), slice(1, 8))
+def test_masks_are_dotted_from_the_part_of_each_object() -> None:
+    windows = [Window(slice(0, 2), slice(5, 8)), Window(slice(1, 5), slice(2, 4))]
+    features = torch.randn(2, 5, 24, 32)
+    parts = [window.cut(features[i : i + 1], 4) for i, window in enumerate(windows)]
+    embedding = torch.randn(2, 3, 5)
+    whole = ObjectMaps([features], None, 24, 32).dot(embedding)
+    windowed = ObjectMaps(parts, windows, 24, 32).dot(embedding)
+    inside = torch.zeros(2, 1, 24, 32, dtype=torch.bool)
+    inside[0, :, :8, 20:] = True
+    inside[1, :, 4:20, 8:16] = True
+    assert torch.allclose(windowed, whole.masked_fill(~inside, OUTSIDE), atol=1e-5)
 
 
 @torch.inference_mode()
@@ -27,13 +25,13 @@ def test_pixels_of_a_window_are_those_of_the_whole_frame(model: SEEM) -> None:
     features = model.encode_image(torch.randn(1, 3, 256, 384))
     _, level16, level8 = features.levels
     owner, maps, readout = torch.zeros(2, dtype=torch.long), torch.rand(2, 4, 64, 96), torch.randn(2, 32, 16, 24)
-    windows = Windows(14, 18, tops=(0, 2), lefts=(3, 5), height=16, width=24)
-
-    def pixels(windows: Windows | None) -> Tensor:
-        return model.object_pixels(level16, level8, features.mask_features, owner, maps, readout, windows)
-
+    windows = [Window(slice(0, 14), slice(3, 21)), Window(slice(1, 16), slice(5, 23))]
+    given = (level16, level8, features.mask_features, owner, maps, readout)
+    [whole] = model.object_pixels(*given).parts
+    parts = model.object_pixels(*given, windows).parts
     inner = (..., slice(24, 32), slice(28, 44))  # of the window, farther from its edges than the convolutions reach
-    assert torch.allclose(windows.cut(pixels(None))[inner], pixels(windows)[inner], atol=1e-4)
+    for i, (part, window) in enumerate(zip(parts, windows, strict=True)):
+        assert torch.allclose(window.cut(whole[i : i + 1], 4)[inner], part[inner], atol=1e-4)
 
 
 @torch.inference_mode()
@@ -42,7 +40,7 @@ def test_there_is_no_mask_outside_of_a_window(model: SEEM) -> None:
     previous = torch.full((1, 32, 32), 8.0)
     owner = torch.zeros(1, dtype=torch.long)
     tokens = model.encode_reference(features, owner, previous.sigmoid())
-    windows = Windows(4, 5, tops=(2,), lefts=(1,), height=8, width=8)
+    windows = [Window(slice(2, 6), slice(1, 6))]
     prompt = DensePrompt.only_previous(previous.sigmoid())
     logits = model.decode(features, owner, prompt, tokens, readout=None, previous=previous, windows=windows).logits
     assert logits.shape[-2:] == (32, 32)
