@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.propagation import VideoModel, to_cells
+from seem_video.tracking.closer import look_closer
+from seem_video.tracking.propagation import VideoModel, to_cells, to_frame
 from seem_video.tracking.tracker import CERTAIN, SURE, draw_rounds, make_propagator
 
 Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An object: logits (h, w) at stride 4, which corrections begin from, those on the frame (H, W), and quality."""
+
+    logits: Tensor
+    on_frame: npt.NDArray[np.float32]
+    quality: float
 
 
 class FramePreview:
@@ -28,9 +38,10 @@ class FramePreview:
     def __init__(self, model: VideoModel, image: npt.NDArray[np.uint8]) -> None:
         """Args: model; image: (H, W, 3) uint8 RGB."""
         self._model = model
+        self._image = image
         self._size = image.shape[:2]
         self._tracked: Mapping[int, Mask] = {}
-        self._decoded: dict[int, dict[tuple[Prompt, ...], tuple[Tensor, float]]] = {}
+        self._decoded: dict[int, dict[tuple[Prompt, ...], _Found]] = {}
         with torch.inference_mode():
             self._features = make_propagator(model, None).encode(image)
 
@@ -52,20 +63,19 @@ class FramePreview:
         if not prompts:
             return masks, dict.fromkeys(masks, np.float32(0))
         found = [self._object(object_id, tuple(given)) for object_id, given in prompts.items()]
-        logits = torch.stack([each for each, _ in found])
-        full = F.interpolate(logits[None], size=self._size, mode="bilinear", align_corners=False)[0]
-        best, winner = full.max(0)
-        own = [((winner == i) & (best > 0)).cpu().numpy() for i in range(len(full))]
+        full = np.stack([each.on_frame for each in found])
+        best, winner = full.max(0), full.argmax(0)
+        own = [(winner == i) & (best > 0) for i in range(len(full))]
         masks = {object_id: mask & ~np.logical_or.reduce(own) for object_id, mask in masks.items()}
         masks |= dict(zip(prompts, own, strict=True))
-        scores = {object_id: score for object_id, (_, score) in zip(prompts, found, strict=True)}
+        scores = {object_id: each.quality for object_id, each in zip(prompts, found, strict=True)}
         return masks, {i: np.float32(scores.get(i, 0.0) if mask.any() else 0.0) for i, mask in masks.items()}
 
     def _names_object(self, given: Sequence[Prompt]) -> bool:
         return rasterise(given, *self._size).names_object
 
-    def _object(self, object_id: int, given: tuple[Prompt, ...]) -> tuple[Tensor, float]:
-        """Logits and quality of an object; those of its first prompts alone are kept, to be corrected or undone."""
+    def _object(self, object_id: int, given: tuple[Prompt, ...]) -> _Found:
+        """An object after its prompts; what its first ones alone led to is kept, to be corrected or undone."""
         kept = self._decoded.setdefault(object_id, {})
         if given not in kept:
             for other in [each for each in kept if given[: len(each)] != each]:
@@ -73,7 +83,7 @@ class FramePreview:
             kept[given] = self._decode(object_id, given)
         return kept[given]
 
-    def _decode(self, object_id: int, given: tuple[Prompt, ...]) -> tuple[Tensor, float]:
+    def _decode(self, object_id: int, given: tuple[Prompt, ...]) -> _Found:
         known = self._tracked.get(object_id)
         rounds = draw_rounds(given, *self._size, known=known is not None)
         propagator = make_propagator(self._model, None)
@@ -84,8 +94,11 @@ class FramePreview:
         if given_mask is not None:
             start = to_cells(given_mask, like).mul(2 * CERTAIN).sub(CERTAIN)[None]
             if rounds[-1].only_mask:
-                return start[0], 1.0
+                return _Found(start[0], to_frame(start[0], *self._size), 1.0)
         if len(rounds) > 1 and isinstance(self._model, SEEM):  # it corrects the mask that all prompts but the last gave
-            start, rounds = self._object(object_id, given[:-1])[0][None], rounds[-1:]
+            start, rounds = self._object(object_id, given[:-1]).logits[None], rounds[-1:]
         logits, quality = propagator.segment(self._features, [object_id], [rounds], start)
-        return logits[0], float(quality[0])
+        look = look_closer(self._model, self._image, rounds[-1], logits[0], None)
+        if look is None:
+            return _Found(logits[0], to_frame(logits[0], *self._size), float(quality[0]))
+        return _Found(logits[0], look.on_frame(*self._size), float(look.quality))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -67,3 +68,8 @@ def to_cells(region: npt.NDArray[np.bool_], like: Tensor) -> Tensor:
     """Share of each stride-4 cell of the encoded frame that an (H, W) region covers."""
     source = torch.from_numpy(region).to(like.device, torch.float32)[None, None]
     return F.adaptive_avg_pool2d(source, (like.shape[-2], like.shape[-1]))[0, 0].to(like.dtype)
+
+
+def to_frame(logits: Tensor, height: int, width: int) -> npt.NDArray[np.float32]:
+    """Mask logits (h, w) at stride 4 as they are on the frame (height, width)."""
+    return cast("npt.NDArray[np.float32]", cv2.resize(logits.cpu().numpy(), (width, height)))

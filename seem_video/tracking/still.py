@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.propagation import VideoModel
+from seem_video.tracking.closer import look_closer
+from seem_video.tracking.propagation import VideoModel, to_frame
 from seem_video.tracking.tracker import make_propagator
 
 _BATCH = 16
@@ -28,7 +28,7 @@ class StillImage:
     def __init__(self, model: VideoModel, image: npt.NDArray[np.uint8]) -> None:
         """Args: model; image: (H, W, 3) uint8 RGB."""
         self._model = model
-        self._size = image.shape[:2]
+        self._image = image
         self._prompts: dict[int, list[Prompt]] = {}
         self._logits: dict[int, Tensor] = {}
         with torch.inference_mode():
@@ -52,12 +52,16 @@ class StillImage:
         return masks
 
     def _decode(self, ids: Sequence[int]) -> dict[int, npt.NDArray[np.bool_]]:
-        drawn = [[rasterise(self._prompts[object_id], *self._size)] for object_id in ids]
+        height, width = self._image.shape[:2]
+        drawn = [rasterise(self._prompts[object_id], height, width) for object_id in ids]
         before = [self._logits[object_id] for object_id in ids if object_id in self._logits]
         propagator = make_propagator(self._model, None)
         propagator.add_objects(list(ids))
         start = torch.stack(before) if before else None
-        logits, _ = propagator.segment(self._features, ids, drawn, start)
+        logits, _ = propagator.segment(self._features, ids, [[maps] for maps in drawn], start)
         self._logits |= dict(zip(ids, logits, strict=True))
-        full = F.interpolate(logits[None], size=self._size, mode="bilinear", align_corners=False)[0]
-        return dict(zip(ids, (full > 0).cpu().numpy(), strict=True))
+        masks: dict[int, npt.NDArray[np.bool_]] = {}
+        for object_id, maps, own in zip(ids, drawn, logits, strict=True):
+            look = look_closer(self._model, self._image, maps, own, None)
+            masks[object_id] = (look.on_frame(height, width) if look else to_frame(own, height, width)) > 0
+        return masks

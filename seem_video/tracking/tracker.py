@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,9 +12,10 @@ from torch import Tensor
 
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, PromptMaps, rasterise
+from seem_video.tracking.closer import CloserLook, look_closer
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.prompt_memory import PromptMemoryPropagator
-from seem_video.tracking.propagation import Propagator, VideoModel, to_cells
+from seem_video.tracking.propagation import Propagator, VideoModel, to_cells, to_frame
 from seem_video.tracking.reach import within_reach
 
 CERTAIN = 12.0
@@ -29,6 +29,7 @@ class Tracker:
 
     def __init__(self, model: VideoModel, *, max_side: int | None = None) -> None:
         """Args: model; max_side: the longest side, in pixels, at which frames are encoded; None for the model's own."""
+        self._model, self._max_side = model, max_side
         self._propagator = make_propagator(model, max_side)
         self._previous: Tensor | None = None  # (K, h, w) logits of the frame before
 
@@ -89,7 +90,8 @@ class Tracker:
             logits = torch.cat([logits, logits.new_full((len(new), *logits.shape[1:]), -CERTAIN)])
             quality = torch.cat([quality, quality.new_zeros(len(new))])
         self._apply_prompts(features, drawn, known, logits, quality)
-        masks = self._full_size(logits, drawn, height, width)
+        looks = self._look_closer(image, drawn, logits, quality)
+        masks = self._full_size(logits, drawn, looks, height, width)
         quality = quality * torch.from_numpy(masks.any(axis=(1, 2))).to(quality)
         self._take_in(index, features, masks, logits, quality, prompted=list(drawn), new=new)
         return masks, quality.cpu().numpy().astype(np.float32)
@@ -174,11 +176,35 @@ class Tracker:
                 start = logits[rows] if previous else None
                 logits[rows], quality[rows] = self._propagator.segment(features, group, given, start)
 
+    def _look_closer(
+        self,
+        image: npt.NDArray[np.uint8],
+        drawn: Mapping[int, Sequence[PromptMaps]],
+        logits: Tensor,
+        quality: Tensor,
+    ) -> dict[int, CloserLook]:
+        """The prompted objects that are small, closer; their quality changes in place."""
+        looks: dict[int, CloserLook] = {}
+        for object_id, rounds in drawn.items():
+            row, maps = self.object_ids.index(object_id), rounds[-1]
+            look = None if maps.only_mask else look_closer(self._model, image, maps, logits[row], self._max_side)
+            if look is not None:
+                looks[object_id], quality[row] = look, look.quality
+        return looks
+
     def _full_size(
-        self, logits: Tensor, drawn: Mapping[int, Sequence[PromptMaps]], height: int, width: int
+        self,
+        logits: Tensor,
+        drawn: Mapping[int, Sequence[PromptMaps]],
+        looks: Mapping[int, CloserLook],
+        height: int,
+        width: int,
     ) -> npt.NDArray[np.bool_]:
         """(K, H, W) bool: each pixel to the object with the largest positive logit; a given mask is taken as it is."""
-        full = [cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in logits.cpu().numpy()]
+        full = [
+            looks[object_id].on_frame(height, width) if object_id in looks else to_frame(each, height, width)
+            for object_id, each in zip(self.object_ids, logits, strict=True)
+        ]
         best = np.full((height, width), np.finfo(np.float32).tiny, np.float32)
         for each in full:
             np.maximum(best, each, out=best)

@@ -1,0 +1,94 @@
+"""A closer look: what is prompted and small on a frame is decoded once more, on the part of the frame around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch.nn.functional as F
+from torch import Tensor
+
+from seem_video.model.seem import SEEM
+from seem_video.model.windows import OUTSIDE
+from seem_video.prompts import PromptMaps
+from seem_video.tracking.pixel_memory import PixelMemoryPropagator
+from seem_video.tracking.propagation import VideoModel, to_frame
+
+AROUND = 0.5
+"""What is seen around an object on each side, in multiples of its longer side."""
+LEAST_SIDE = 0.25
+"""Least height and width of the part, as a share of the frame's shorter side."""
+LARGEST_PART = 0.1
+"""Share of the frame above which a part shows little that the frame does not."""
+
+
+@dataclass(frozen=True)
+class CloserLook:
+    """An object on a part of the frame.
+
+    Attributes:
+        rows, columns: of the frame, in pixels. logits: (h, w) of its mask at stride 4 of that part's own encoding.
+        quality: predicted IoU in 0..1.
+    """
+
+    rows: slice
+    columns: slice
+    logits: Tensor
+    quality: Tensor
+
+    def on_frame(self, height: int, width: int) -> npt.NDArray[np.float32]:
+        """Mask logits of the whole frame (height, width)."""
+        whole = np.full((height, width), OUTSIDE, np.float32)
+        part = whole[self.rows, self.columns]
+        part[:] = to_frame(self.logits, *part.shape)
+        return whole
+
+
+def look_closer(
+    model: VideoModel, image: npt.NDArray[np.uint8], maps: PromptMaps, logits: Tensor, max_side: int | None
+) -> CloserLook | None:
+    """Decode an object once more, if it is small; None where it is not, and for released models.
+
+    Args:
+        image: the frame (H, W, 3) uint8 RGB. maps: all that is marked of the object there.
+        logits: (h, w) of its mask on the whole frame, which it begins from again.
+        max_side: as for `Tracker`.
+    """
+    on_frame = to_frame(logits, *image.shape[:2])
+    place = _place(maps, on_frame > 0) if isinstance(model, SEEM) else None
+    if place is None:
+        return None
+    assert isinstance(model, SEEM)
+    propagator = PixelMemoryPropagator(model, max_side)
+    features = propagator.encode(np.ascontiguousarray(image[place]))
+    start = logits.new_tensor(on_frame[place])[None, None]
+    cells = features.mask_features.shape[-2:]
+    start = F.interpolate(start, size=cells, mode="bilinear", align_corners=False, antialias=True)[0]
+    found, quality = propagator.segment(features, [0], [[_part(maps, place)]], start)
+    return CloserLook(*place, found[0], quality[0]) if (found > 0).any() else None
+
+
+def _place(maps: PromptMaps, mask: npt.NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """Rows and columns around an object's box, or around its mask where it has none; None where that is not small."""
+    region = (mask if maps.box is None else maps.box) | maps.positive
+    if not region.any():
+        return None
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    around = AROUND * max(np.ptp(rows), np.ptp(columns))
+    least = LEAST_SIDE * min(region.shape)
+    place = _around(rows, around, least, region.shape[0]), _around(columns, around, least, region.shape[1])
+    return place if region[place].size <= LARGEST_PART * region.size else None
+
+
+def _around(taken: npt.NDArray[np.intp], around: float, least: float, length: int) -> slice:
+    """A span of an axis with what is taken in its middle, or as near to that as the axis of that length allows."""
+    size = min(round(max(np.ptp(taken) + 1 + 2 * around, least)), length)
+    start = round((taken[0] + taken[-1] + 1 - size) / 2)
+    start = min(max(start, 0), length - size)
+    return slice(start, start + size)
+
+
+def _part(maps: PromptMaps, place: tuple[slice, slice]) -> PromptMaps:
+    box, mask = (None if area is None else area[place] for area in (maps.box, maps.mask))
+    return replace(maps, positive=maps.positive[place], negative=maps.negative[place], box=box, mask=mask)
