@@ -17,6 +17,8 @@ from seem_video.training.prompting import add_corrections, damage, draw_prompts,
 
 KEEP_TRUTH = 0.55
 """Share of objects that are propagated from their true first mask instead of the predicted one."""
+MOST_CORRECTIONS = 3
+"""Clicks on the first mask's errors: one to so many, the same number for all objects of a batch."""
 FORGET_PREVIOUS = 0.3
 """Share of objects whose previous mask is hidden, so that memory alone must find them."""
 
@@ -52,12 +54,13 @@ class ClipTrainer(nn.Module):
         decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=None)
         total, prompted = decode_loss(decoded, masks[:, 0], self.points)
 
-        logits, _ = select_mask(decoded)
-        prompt = add_corrections(prompt, first, logits.detach().sigmoid(), rng)
-        tokens = self.model.encode_prompts(features[0], owner, prompt)
-        decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=logits.detach())
-        loss, corrected = decode_loss(decoded, masks[:, 0], self.points)
-        total = total + 0.5 * loss
+        for _ in range(int(rng.integers(MOST_CORRECTIONS)) + 1):
+            logits = select_mask(decoded)[0].detach()
+            prompt = add_corrections(prompt, first, logits.sigmoid(), rng)
+            tokens = self.model.encode_prompts(features[0], owner, prompt)
+            decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=logits)
+            loss, corrected = decode_loss(decoded, masks[:, 0], self.points)
+            total = total + 0.5 * loss
 
         aggregated = soft_aggregate(select_mask(decoded)[0], owner)
         use_truth = torch.from_numpy(rng.random(len(owner)) < KEEP_TRUTH).to(corrected.device) | (corrected < 0.6)

@@ -17,6 +17,10 @@ from seem_video.training.warp import Image, Mask, Tint, View, look
 
 SMALLEST = 0.0015
 """Least share of the crop that a target covers in the first frame."""
+CLOSE = 0.35
+"""Chance that a still is seen from close to its object, as trackers look at small ones."""
+SMALLEST_CUTOUT = 0.003
+"""Least share of a still that an object covers to be cut out of it, or to be seen from afar."""
 TOGETHER = 0.25
 """Chance that an object of a still is followed together with one that touches it."""
 FOLLOWED = 0.85
@@ -92,11 +96,15 @@ class ClipMaker(Dataset[Clip]):
         still = self.stills[int(np.searchsorted(self.weights, rng.random()))]
         return *still.read(), still.ids
 
-    def _view(self, rng: np.random.Generator, mask: Mask, target: int) -> View:
-        """A view that sees a random pixel of the target, at about the scale at which videos are tracked."""
+    def _view(self, rng: np.random.Generator, mask: Mask, target: int, *, close: bool = False) -> View:
+        """A view that sees a random pixel of the target, at about the scale at which videos are tracked, or close."""
         ys, xs = np.nonzero(mask == target)
         pick = int(rng.integers(len(xs)))
-        span = min(mask.shape) * float(np.exp(rng.uniform(np.log(0.55), np.log(1.2))))
+        if close:
+            extent = max(cv2.boundingRect((mask == target).astype(np.uint8))[2:])
+            span = max(extent, 8) * float(np.exp(rng.uniform(np.log(1.4), np.log(4.0))))
+        else:
+            span = min(mask.shape) * float(np.exp(rng.uniform(np.log(0.55), np.log(1.2))))
         x, y = np.array([xs[pick], ys[pick]]) + rng.uniform(-0.35, 0.35, 2) * span
         height, width = mask.shape
         x = float(np.clip(x, min(span, width) / 2, width - min(span, width) / 2))
@@ -142,7 +150,8 @@ class ClipMaker(Dataset[Clip]):
         if len(targets) == 1:
             targets = [_object(rng, mask, ids)]
         relabelled = _relabel(mask, targets)
-        view = self._view(rng, relabelled, 1)
+        is_close = (relabelled == 1).mean() < SMALLEST_CUTOUT or bool(rng.random() < CLOSE)
+        view = self._view(rng, relabelled, 1, close=is_close)
         strength = rng.uniform(0.3, 1.3)
         seen = [look(image, relabelled, view, self.size)]
         for _ in range(self.frames - 1):
@@ -184,6 +193,7 @@ class ClipMaker(Dataset[Clip]):
         if not self.stills:
             return self._cutout(rng)
         image, mask, ids = self._still(rng)
+        ids = [each for each in ids if (mask == each).mean() >= SMALLEST_CUTOUT] or ids
         return Cutout([image] * self.frames, [_relabel(mask, [_object(rng, mask, ids)])] * self.frames)
 
     def _paste(self, rng: np.random.Generator, cutout: Cutout, images: Image, masks: Mask, *, new_id: int) -> None:

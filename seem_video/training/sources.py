@@ -18,7 +18,7 @@ from seem_video.evaluation.labels import read_labels
 from seem_video.evaluation.stills import is_held_out
 from seem_video.training.warp import Image, Mask
 
-SMALLEST_INSTANCE = 0.003
+SMALLEST_INSTANCE = 0.0008
 """Least share of a still that an instance covers to be a target."""
 _TRAIN_LISTS = ("ImageSets/2017/train.txt", "ImageSets/2016/train.txt", "ImageSets/train.txt")
 

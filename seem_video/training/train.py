@@ -116,6 +116,7 @@ def _train_stage(recipe: Recipe, model: SEEM, data: Path, out: Path, workers: in
     out.mkdir(parents=True, exist_ok=True)
     rank, world, device = _start_processes()
     model = model.to(device).to(memory_format=torch.channels_last)
+    model.backbone.requires_grad_(recipe.backbone_lr > 0)
     trainer = ClipTrainer(model, recipe.points).train()
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
     optimizer = _optimizer(model, recipe)

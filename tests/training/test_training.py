@@ -155,6 +155,53 @@ def test_damage_takes_parts_of_some_masks_and_adds_only_near_them() -> None:
     assert not damaged[:, 40:].any()
 
 
+def test_a_backbone_of_no_learning_rate_stands_still(data: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    weights = training.train(_recipe(tmp_path, steps=1), data, tmp_path / "first", workers=0)
+    recipe = _recipe(tmp_path, steps=1, frames=2, backbone_lr=0.0)
+    before = read_weights(weights)
+    after = read_weights(training.train(recipe, data, tmp_path / "second", workers=0, initial=weights))
+    for name, parameter in after.named_parameters():
+        if name.startswith("backbone."):
+            assert torch.equal(parameter, before.get_parameter(name)), name
+    moved = [not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True)]
+    assert sum(moved) > 50
+
+
+def test_small_objects_of_stills_are_seen_from_close_by(data: Path, tmp_path: Path) -> None:
+    image = np.zeros((400, 600, 3), np.uint8)
+    mask = np.zeros((400, 600), np.uint8)
+    mask[200:214, 300:316] = 1  # 0.09 % of the image
+    small = tmp_path / "small"
+    for folder, content in (("images", image), ("masks", mask)):
+        (small / folder).mkdir(parents=True)
+        cv2.imwrite(str(small / folder / "0.png"), content)
+    row = {"image": "images/0.png", "mask": "masks/0.png", "width": 600, "height": 400}
+    row["instances"] = [{"id": 1, "area": 224}]
+    (small / "index.jsonl").write_text(json.dumps(row) + "\n")
+    sources = {"stills": {"small": 1.0}, "share": {"motion": 1.0}}
+    clips = training.make_dataset(load_recipe(_recipe(tmp_path, data=sources)), tmp_path, 20)
+    shares = [float((clips[i].masks[0] == 1).mean()) for i in range(20)]
+    assert min(shares) > 0.005
+    assert np.median(shares) > 0.05
+
+
+def test_held_out_sequences_are_tracked_and_scored(data: Path, tmp_path: Path) -> None:
+    sources = {"videos": "videos", "held_out": ["box"], "share": {"video": 1.0}}
+    recipe = _recipe(tmp_path, data=sources)
+    command = [sys.executable, str(TOOLS / "evaluate_held_out.py"), str(recipe), "--data", str(data), "--init", "box"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.strip().splitlines()[-1]
+    assert last.startswith("J 0.")
+    assert float(last.split()[1].rstrip(",")) > 0.5
+    refused = subprocess.run(
+        [*command[:2], str(_recipe(tmp_path)), *command[3:]], capture_output=True, text=True, timeout=600
+    )
+    assert refused.returncode == 2
+    assert "holds no sequence out" in refused.stderr
+
+
 def test_the_recipes_that_come_with_the_project_can_be_read() -> None:
     for path in CONFIGS.glob("train-*.yaml"):
         assert load_recipe(path).model.is_file()
