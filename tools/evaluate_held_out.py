@@ -1,6 +1,6 @@
 """How well a model follows the objects of a recipe's held-out sequences, forwards and backwards.
 
-    python tools/evaluate_held_out.py configs/train-nano-mean.yaml --data DATA [--init mask] [--model FILE] [--every 3]
+    python tools/evaluate_held_out.py configs/train-nano-final.yaml --data DATA [--init mask] [--model FILE] [--every 3]
 
 These sequences choose between models and settings (docs/training.md), so that DAVIS need not. The first frame with the
 object is prompted; J and F leave it and the last frame out.

