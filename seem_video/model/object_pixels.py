@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object, resize_to
-from seem_video.model.windows import ObjectMaps, Window
 
 PROMPT_MAPS = ("positive", "negative", "box", "previous")
 """Channels of the dense prompt: positive and negative strokes, filled box, probability of the previous mask."""
@@ -41,8 +38,7 @@ class ObjectPixels(nn.Module):
         owner: Tensor,
         maps: Tensor,
         readout: Tensor | None,
-        windows: Sequence[Window] | None = None,
-    ) -> ObjectMaps:
+    ) -> Tensor:
         """Build the stride-4 features that the objects' masks are dotted from.
 
         Args:
@@ -50,39 +46,17 @@ class ObjectPixels(nn.Module):
             owner: (N,) the frame of each object.
             maps: (N, 4, h, w) dense prompts at stride 4, channels as in `PROMPT_MAPS`.
             readout: (N, value_dim, h, w) at stride 16, or None for objects without a past.
-            windows: what of the frame to build them for, for each object; None for all of it.
-        """
-        height, width = mask_features.shape[-2:]
-        if windows is None:
-            whole = Window(slice(0, level16.shape[-2]), slice(0, level16.shape[-1]))
-            parts = [self._in_window(whole, level16, level8, mask_features, owner, maps, readout)]
-            return ObjectMaps(parts, None, height, width)
-        parts = []
-        for i, window in enumerate(windows):
-            own = None if readout is None else readout[i : i + 1]
-            one = slice(i, i + 1)
-            parts.append(self._in_window(window, level16, level8, mask_features, owner[one], maps[one], own))
-        return ObjectMaps(parts, windows, height, width)
 
-    def _in_window(
-        self,
-        window: Window,
-        level16: Tensor,
-        level8: Tensor,
-        mask_features: Tensor,
-        owner: Tensor,
-        maps: Tensor,
-        readout: Tensor | None,
-    ) -> Tensor:
-        """(N, mask_dim, h, w) at stride 4 of N objects in one window of their frames."""
-        p4 = F.relu(self.prompt4(window.cut(maps, 4)))
+        Returns:
+            (N, mask_dim, h, w) at stride 4
+        """
+        p4 = F.relu(self.prompt4(maps))
         p8 = F.relu(self.prompt8(p4))
-        x = of_each_object(self.frame16(window.cut(level16, 16)), owner) + self.prompt16(p8)
+        x = of_each_object(self.frame16(level16), owner) + self.prompt16(p8)
         if readout is not None:
-            x = x + self.readout(window.cut(readout, 16))
+            x = x + self.readout(readout)
         x = self.refine16(x)
-        frame8 = of_each_object(self.frame8(window.cut(level8, 8)), owner)
-        x = resize_to(self.up8(F.relu(x)), p8) + frame8 + self.mix8(p8)
+        x = resize_to(self.up8(F.relu(x)), p8) + of_each_object(self.frame8(level8), owner) + self.mix8(p8)
         x = self.refine8(x)
-        x = resize_to(self.up4(F.relu(x)), p4) + of_each_object(window.cut(mask_features, 4), owner) + p4
+        x = resize_to(self.up4(F.relu(x)), p4) + of_each_object(mask_features, owner) + p4
         return F.relu(self.refine4(x))

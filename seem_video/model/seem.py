@@ -16,7 +16,7 @@ from seem_video.model.memory_encoder import KeyProjection, MemoryEncoder
 from seem_video.model.object_pixels import ObjectPixels
 from seem_video.model.pixel_decoder import PixelDecoder
 from seem_video.model.visual_sampler import PromptTokens, VisualSampler
-from seem_video.model.windows import Window
+from seem_video.model.windows import ObjectMaps, Window
 
 SIZE_MULTIPLE = 32
 MASK_STRIDE = 4
@@ -154,9 +154,36 @@ class SEEM(nn.Module):
             previous: (N, h, w) mask logits that steer the memory rows, or None.
             windows: where each of the objects can be; None for anywhere.
         """
-        _, level16, level8 = features.levels
-        pixels = self.object_pixels(level16, level8, features.mask_features, owner, prompt.maps(), readout, windows)
+        pixels = self.object_maps(features, owner, prompt.maps(), readout, windows)
         return self.decoder(features.levels, owner, pixels, tokens, previous)
+
+    def object_maps(
+        self,
+        features: FrameFeatures,
+        owner: Tensor,
+        maps: Tensor,
+        readout: Tensor | None,
+        windows: Sequence[Window] | None,
+    ) -> ObjectMaps:
+        """What the masks of N objects are dotted from, of the whole frame or of each object's window.
+
+        Args: maps: (N, 4, h, w) dense prompts at stride 4; the others as for `decode`.
+        """
+        _, level16, level8 = features.levels
+        frame = (level16, level8, features.mask_features)
+        if windows is None:
+            parts = [self.object_pixels(*frame, owner, maps, readout)]
+        else:
+            parts = [
+                self.object_pixels(
+                    *(window.cut(each, stride) for each, stride in zip(frame, (16, 8, MASK_STRIDE), strict=True)),
+                    owner[i : i + 1],
+                    window.cut(maps[i : i + 1], MASK_STRIDE),
+                    None if readout is None else window.cut(readout[i : i + 1], 16),
+                )
+                for i, window in enumerate(windows)
+            ]
+        return ObjectMaps(parts, windows, *features.mask_features.shape[-2:])
 
 
 def select_mask(decoded: Decoded) -> tuple[Tensor, Tensor]:

@@ -23,12 +23,11 @@ def test_masks_are_dotted_from_the_part_of_each_object() -> None:
 def test_pixels_of_a_window_are_those_of_the_whole_frame(model: SEEM) -> None:
     torch.manual_seed(0)
     features = model.encode_image(torch.randn(1, 3, 256, 384))
-    _, level16, level8 = features.levels
     owner, maps, readout = torch.zeros(2, dtype=torch.long), torch.rand(2, 4, 64, 96), torch.randn(2, 32, 16, 24)
     windows = [Window(slice(0, 14), slice(3, 21)), Window(slice(1, 16), slice(5, 23))]
-    given = (level16, level8, features.mask_features, owner, maps, readout)
-    [whole] = model.object_pixels(*given).parts
-    parts = model.object_pixels(*given, windows).parts
+    given = (features, owner, maps, readout)
+    [whole] = model.object_maps(*given, None).parts
+    parts = model.object_maps(*given, windows).parts
     inner = (..., slice(24, 32), slice(28, 44))  # of the window, farther from its edges than the convolutions reach
     for i, (part, window) in enumerate(zip(parts, windows, strict=True)):
         assert torch.allclose(window.cut(whole[i : i + 1], 4)[inner], part[inner], atol=1e-4)

@@ -1,4 +1,4 @@
-"""An object that is pointed at is the piece pointed at; many objects are decoded a few at a time."""
+"""An object that is pointed at is the piece pointed at; windows change no mask."""
 
 from pathlib import Path
 
