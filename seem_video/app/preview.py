@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.closer import look_closer
+from seem_video.tracking.closer import see_on_frame
 from seem_video.tracking.propagation import VideoModel, to_cells, to_frame
 from seem_video.tracking.tracker import CERTAIN, SURE, draw_rounds, make_propagator
 
@@ -98,7 +98,5 @@ class FramePreview:
         if len(rounds) > 1 and isinstance(self._model, SEEM):  # it corrects the mask that all prompts but the last gave
             start, rounds = self._object(object_id, given[:-1]).logits[None], rounds[-1:]
         logits, quality = propagator.segment(self._features, [object_id], [rounds], start)
-        look = look_closer(self._model, self._image, rounds[-1], logits[0], None)
-        if look is None:
-            return _Found(logits[0], to_frame(logits[0], *self._size), float(quality[0]))
-        return _Found(logits[0], look.on_frame(*self._size), float(look.quality))
+        on_frame, seen = see_on_frame(self._model, self._image, rounds[-1], logits[0], quality[0], None)
+        return _Found(logits[0], on_frame, float(seen))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -45,24 +46,44 @@ class CloserLook:
         return whole
 
 
+def see_on_frame(
+    model: VideoModel,
+    image: npt.NDArray[np.uint8],
+    maps: PromptMaps,
+    logits: Tensor,
+    quality: Tensor,
+    max_side: int | None,
+) -> tuple[npt.NDArray[np.float32], Tensor]:
+    """Mask logits (H, W) of a prompted object on its frame, and its quality: from close by, if it is small.
+
+    Args: logits: (h, w) of its mask on the whole frame. quality: of that. The others as for `look_closer`.
+    """
+    on_frame = to_frame(logits, *image.shape[:2])
+    look = look_closer(model, image, maps, on_frame, max_side)
+    return (on_frame, quality) if look is None else (look.on_frame(*on_frame.shape), look.quality)
+
+
 def look_closer(
-    model: VideoModel, image: npt.NDArray[np.uint8], maps: PromptMaps, logits: Tensor, max_side: int | None
+    model: VideoModel,
+    image: npt.NDArray[np.uint8],
+    maps: PromptMaps,
+    on_frame: npt.NDArray[np.float32],
+    max_side: int | None,
 ) -> CloserLook | None:
     """Decode an object once more, if it is small; None where it is not, and for released models.
 
     Args:
         image: the frame (H, W, 3) uint8 RGB. maps: all that is marked of the object there.
-        logits: (h, w) of its mask on the whole frame, which it begins from again.
+        on_frame: (H, W) mask logits, which it begins from again.
         max_side: as for `Tracker`.
     """
-    on_frame = to_frame(logits, *image.shape[:2])
     place = _place(maps, on_frame > 0) if isinstance(model, SEEM) else None
     if place is None:
         return None
     assert isinstance(model, SEEM)
     propagator = PixelMemoryPropagator(model, max_side)
     features = propagator.encode(np.ascontiguousarray(image[place]))
-    start = logits.new_tensor(on_frame[place])[None, None]
+    start = torch.from_numpy(on_frame[place]).to(model.device)[None, None]
     cells = features.mask_features.shape[-2:]
     start = F.interpolate(start, size=cells, mode="bilinear", align_corners=False, antialias=True)[0]
     found, quality = propagator.segment(features, [0], [[_part(maps, place)]], start)

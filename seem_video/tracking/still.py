@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.closer import look_closer
-from seem_video.tracking.propagation import VideoModel, to_frame
+from seem_video.tracking.closer import see_on_frame
+from seem_video.tracking.propagation import VideoModel
 from seem_video.tracking.tracker import make_propagator
 
 _BATCH = 16
@@ -58,10 +58,10 @@ class StillImage:
         propagator = make_propagator(self._model, None)
         propagator.add_objects(list(ids))
         start = torch.stack(before) if before else None
-        logits, _ = propagator.segment(self._features, ids, [[maps] for maps in drawn], start)
+        logits, quality = propagator.segment(self._features, ids, [[maps] for maps in drawn], start)
         self._logits |= dict(zip(ids, logits, strict=True))
         masks: dict[int, npt.NDArray[np.bool_]] = {}
-        for object_id, maps, own in zip(ids, drawn, logits, strict=True):
-            look = look_closer(self._model, self._image, maps, own, None)
-            masks[object_id] = (look.on_frame(height, width) if look else to_frame(own, height, width)) > 0
+        for object_id, maps, own, own_quality in zip(ids, drawn, logits, quality, strict=True):
+            on_frame, _ = see_on_frame(self._model, self._image, maps, own, own_quality, None)
+            masks[object_id] = on_frame > 0
         return masks

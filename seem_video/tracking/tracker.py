@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, PromptMaps, rasterise
-from seem_video.tracking.closer import CloserLook, look_closer
+from seem_video.tracking.closer import see_on_frame
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.prompt_memory import PromptMemoryPropagator
 from seem_video.tracking.propagation import Propagator, VideoModel, to_cells, to_frame
@@ -90,8 +90,8 @@ class Tracker:
             logits = torch.cat([logits, logits.new_full((len(new), *logits.shape[1:]), -CERTAIN)])
             quality = torch.cat([quality, quality.new_zeros(len(new))])
         self._apply_prompts(features, drawn, known, logits, quality)
-        looks = self._look_closer(image, drawn, logits, quality)
-        masks = self._full_size(logits, drawn, looks, height, width)
+        seen = self._see_prompted(image, drawn, logits, quality)
+        masks = self._full_size(logits, drawn, seen, height, width)
         quality = quality * torch.from_numpy(masks.any(axis=(1, 2))).to(quality)
         self._take_in(index, features, masks, logits, quality, prompted=list(drawn), new=new)
         return masks, quality.cpu().numpy().astype(np.float32)
@@ -176,33 +176,34 @@ class Tracker:
                 start = logits[rows] if previous else None
                 logits[rows], quality[rows] = self._propagator.segment(features, group, given, start)
 
-    def _look_closer(
+    def _see_prompted(
         self,
         image: npt.NDArray[np.uint8],
         drawn: Mapping[int, Sequence[PromptMaps]],
         logits: Tensor,
         quality: Tensor,
-    ) -> dict[int, CloserLook]:
-        """The prompted objects that are small, closer; their quality changes in place."""
-        looks: dict[int, CloserLook] = {}
+    ) -> dict[int, npt.NDArray[np.float32]]:
+        """Logits (H, W) of what is prompted, small objects from close by; their quality changes in place."""
+        seen: dict[int, npt.NDArray[np.float32]] = {}
         for object_id, rounds in drawn.items():
-            row, maps = self.object_ids.index(object_id), rounds[-1]
-            look = None if maps.only_mask else look_closer(self._model, image, maps, logits[row], self._max_side)
-            if look is not None:
-                looks[object_id], quality[row] = look, look.quality
-        return looks
+            if not rounds[-1].only_mask:
+                row = self.object_ids.index(object_id)
+                seen[object_id], quality[row] = see_on_frame(
+                    self._model, image, rounds[-1], logits[row], quality[row], self._max_side
+                )
+        return seen
 
     def _full_size(
         self,
         logits: Tensor,
         drawn: Mapping[int, Sequence[PromptMaps]],
-        looks: Mapping[int, CloserLook],
+        seen: Mapping[int, npt.NDArray[np.float32]],
         height: int,
         width: int,
     ) -> npt.NDArray[np.bool_]:
         """(K, H, W) bool: each pixel to the object with the largest positive logit; a given mask is taken as it is."""
         full = [
-            looks[object_id].on_frame(height, width) if object_id in looks else to_frame(each, height, width)
+            seen[object_id] if object_id in seen else to_frame(each, height, width)
             for object_id, each in zip(self.object_ids, logits, strict=True)
         ]
         best = np.full((height, width), np.finfo(np.float32).tiny, np.float32)

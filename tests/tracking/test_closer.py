@@ -33,7 +33,7 @@ def _image(disc: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def _look(model: SEEM, disc: np.ndarray, prompt: Prompt) -> CloserLook | None:
     logits = torch.from_numpy(np.where(disc, 6.0, -6.0).astype(np.float32))[2::4, 2::4]
-    return look_closer(model, _image(disc), rasterise([prompt], HEIGHT, WIDTH), logits, None)
+    return look_closer(model, _image(disc), rasterise([prompt], HEIGHT, WIDTH), to_frame(logits, HEIGHT, WIDTH), None)
 
 
 @pytest.mark.parametrize(("x", "y"), [(160, 100), (8, 6), (312, 232), (160, 235)])
@@ -60,7 +60,7 @@ def test_a_large_object_is_not_looked_at_again(model: SEEM) -> None:
 def test_nothing_is_nowhere(model: SEEM) -> None:
     maps = rasterise([Click(160, 100, positive=False)], HEIGHT, WIDTH)
     image = _image(_disc(160, 100, 10))
-    assert look_closer(model, image, maps, torch.full((60, 80), OUTSIDE), None) is None
+    assert look_closer(model, image, maps, np.full((HEIGHT, WIDTH), OUTSIDE, np.float32), None) is None
 
 
 def test_there_is_no_mask_outside_of_the_part() -> None:
