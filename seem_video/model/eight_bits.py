@@ -9,11 +9,13 @@ oneDNN convolves so; PyTorch has operators for that, which its compiler uses.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import torch
 from torch import Tensor, nn
+
+from seem_video.model.backbone.efficientnet_lite import InvertedResidual
 
 _ZERO = 128
 """What stands for 0 in a map of either sign."""
@@ -35,25 +37,23 @@ def computes_eight_bits(device: torch.device) -> bool:
 
 
 def use_eight_bits(backbone: nn.Module) -> None:
-    """Let the inverted residual blocks of a timm network compute in 8 bits from now on, with the weights of now.
+    """Let the inverted residual blocks of EfficientNet-Lite compute in 8 bits from now on, with the weights of now.
 
-    Parameters stay as they are. Only blocks are changed that are a wider convolution, one by channel and a narrower
-    one, with ReLU6 between (EfficientNet-Lite).
+    Parameters stay as they are.
     """
     for block in backbone.modules():
-        parts = [getattr(block, name, None) for name in ("bn1", "bn2")]
-        if hasattr(block, "conv_pwl") and all(isinstance(part, nn.ReLU6) for part in parts):
-            block.forward = _Block(block)
+        if isinstance(block, InvertedResidual):
+            block.forward = _Block(block)  # type: ignore[method-assign]
 
 
 class _Block:
     """An inverted residual block; the map that goes through the network (B, C, h, w) stays in float32."""
 
-    def __init__(self, block: nn.Module) -> None:
-        self._widen = _Convolution(_conv(block, "conv_pw"), _PAIRED, _ZERO)
-        self._by_channel = _Convolution(_conv(block, "conv_dw"), _ALONE, 0)
-        self._narrow = _Convolution(_conv(block, "conv_pwl"), _ALONE, 0)
-        self._is_added = bool(block.has_skip)
+    def __init__(self, block: InvertedResidual) -> None:
+        self._widen = _Convolution(block.conv_pw, _PAIRED, _ZERO)
+        self._by_channel = _Convolution(block.conv_dw, _ALONE, 0)
+        self._narrow = _Convolution(block.conv_pwl, _ALONE, 0)
+        self._is_added = block.is_added
 
     def __call__(self, x: Tensor) -> Tensor:
         levels, step = _to_levels(x)
@@ -83,10 +83,6 @@ class _Convolution:
             out = (_CEILING / up_to, 0, torch.uint8, "hardtanh", [0.0, _CEILING], "")
         weight = (self._packed, self._steps, self._zeros)
         return torch.ops.onednn.qconv2d_pointwise(x, step, self._zero, *weight, self._bias, *self._shape, *out)
-
-
-def _conv(block: nn.Module, name: str) -> nn.Conv2d:
-    return cast(nn.Conv2d, block.get_submodule(name))
 
 
 def _to_levels(x: Tensor) -> tuple[Tensor, float]:

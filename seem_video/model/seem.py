@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seem_video.model.backbone.efficientnet_lite import EfficientNetLite0
 from seem_video.model.backbone.timm import TimmBackbone
 from seem_video.model.config import ModelConfig
 from seem_video.model.decoder import Decoded, Decoder
@@ -83,7 +84,8 @@ class SEEM(nn.Module):
         super().__init__()
         self.config = config
         dim, mask_dim = config.pixel_decoder.dim, config.pixel_decoder.mask_dim
-        self.backbone = TimmBackbone(config.backbone.name)
+        name = config.backbone.name
+        self.backbone = EfficientNetLite0() if name == EfficientNetLite0.NAME else TimmBackbone(name)
         self.pixel_decoder = PixelDecoder(config.pixel_decoder, self.backbone.channels)
         self.sampler = VisualSampler(dim, levels=3, points=config.sampler.points)
         self.decoder = Decoder(config.decoder, dim, mask_dim, levels=3)

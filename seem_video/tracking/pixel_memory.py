@@ -117,9 +117,9 @@ class PixelMemoryPropagator:
         given = torch.tensor([object_id in prompted for object_id in self.object_ids], device=owner.device)
         self.memory.remember_prompts(index, self.model.encode_reference(features, owner, probability), given)
         if prompted or self.memory.is_due(index):
-            values = self.model.encode_memory(features, owner, probability)
             trusted = given | (quality > TRUSTED_QUALITY)
             if trusted.any():
+                values = self.model.encode_memory(features, owner, probability)
                 self.memory.remember_pixels(
                     index, features.key, values, trusted, first_prompted=frozenset(new), prompted=bool(prompted)
                 )

@@ -1,5 +1,8 @@
 """Weights on disk: what does not fit is refused in a sentence, what fits gives the same masks."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from seem_video.errors import SeemVideoError
+from seem_video.model.backbone.efficientnet_lite import EfficientNetLite0
 from seem_video.model.backbone.timm import TimmBackbone, classifier_features
 from seem_video.model.checkpoints import list_models, load_model, pick_device, read_weights, save_weights
 
@@ -49,20 +53,28 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         pick_device("warp:9")
 
 
-def test_folding_batch_norms_keeps_the_features() -> None:
-    torch.manual_seed(0)
+@pytest.mark.parametrize(
+    "make", [EfficientNetLite0, lambda: TimmBackbone("efficientnet_lite0")], ids=["ours", "timm's"]
+)
+def test_the_backbone_gives_the_features_of_timms_with_batch_norms(make: Callable[[], torch.nn.Module]) -> None:
     import timm
 
+    torch.manual_seed(0)
     plain = timm.create_model("efficientnet_lite0", features_only=True, pretrained=False, bn_eps=1e-3).eval()
     for name, buffer in plain.named_buffers():
         if name.endswith(("running_mean", "running_var")):
             buffer.uniform_(0.5, 1.5)
-    folded = TimmBackbone("efficientnet_lite0").eval()
+    folded = make().eval()
     folded.body.load_state_dict(classifier_features("efficientnet_lite0", plain.state_dict()))
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         for ours, theirs in zip(folded(image), plain(image)[1:], strict=True):
             assert torch.allclose(ours, theirs, atol=1e-4 * float(theirs.abs().max()))
+
+
+def test_the_embedded_model_is_there_without_the_seconds_that_timm_takes_to_import() -> None:
+    code = "import sys, seem_video; seem_video.load_model(); sys.exit('timm' in sys.modules or 'sympy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_classifier_of_another_shape_is_refused() -> None:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from timm.layers import LayerNorm2d
-from timm.models.davit import ChannelBlock, Downsample, SpatialBlock, Stem
 from torch import Tensor, nn
 
 HEAD_DIM = 32
@@ -26,6 +24,9 @@ class DaViT(nn.Module):
     """Images (B, 3, H, W) to maps (B, dims[i], h, w) at strides 4, 8, 16, 32; H and W are multiples of 32."""
 
     def __init__(self, config: DaViTConfig) -> None:
+        from timm.layers import LayerNorm2d
+        from timm.models.davit import Downsample, Stem
+
         super().__init__()
         self.channels = list(config.dims)
         norm: Any = partial(LayerNorm2d, eps=1e-5)  # timm's own is smaller
@@ -46,5 +47,7 @@ class DaViT(nn.Module):
 
 
 def _pair(dim: int) -> nn.Sequential:
+    from timm.models.davit import ChannelBlock, SpatialBlock
+
     heads = dim // HEAD_DIM
     return nn.Sequential(SpatialBlock(dim, heads, window_size=WINDOW), ChannelBlock(dim, heads, qkv_bias=True, v2=True))

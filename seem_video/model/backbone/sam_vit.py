@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from timm.models.vision_transformer_sam import Block
 from torch import Tensor, nn
 
 PATCH = 16
@@ -55,6 +54,8 @@ class SamViT(nn.Module):
 
 
 def _block(config: SamViTConfig, window: int) -> nn.Module:
+    from timm.models.vision_transformer_sam import Block
+
     norm: Any = partial(nn.LayerNorm, eps=1e-6)
     side = (config.grid, config.grid)
     return Block(config.dim, config.heads, norm_layer=norm, use_rel_pos=True, window_size=window, input_size=side)

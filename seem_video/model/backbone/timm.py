@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import timm
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -68,4 +67,6 @@ def fold_batch_norms(module: nn.Module) -> None:
 
 
 def _unfolded(name: str) -> nn.Module:
+    import timm
+
     return timm.create_model(name, features_only=True, pretrained=False, bn_eps=NORM_EPSILON)
