@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.config import DecoderConfig
-from seem_video.model.layers import MLP, Attention, FeedForward, of_each_object, resize_to, sine_sequence
+from seem_video.model.layers import MLP, Attention, FeedForward, of_each_object, resize_to, sequence, sine_sequence
 from seem_video.model.visual_sampler import PromptTokens
 from seem_video.model.windows import ObjectMaps
 
@@ -44,10 +44,9 @@ class DecoderLayer(nn.Module):
         self.self_norm = nn.LayerNorm(dim)
         self.ffn = FeedForward(dim, ffn_dim)
 
-    def project(self, level: Tensor) -> tuple[Tensor, Tensor]:
-        """What rows see of a level (B, C, h, w): keys and values (B, heads, h * w, C / heads)."""
-        memory = level.flatten(2).transpose(1, 2)
-        return self.cross_attn.project_memory(memory + sine_sequence(level), memory)
+    def project(self, cells: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
+        """What rows see of S cells of B frames (B, S, C) at (S, C): keys and values (B, heads, S, C / heads)."""
+        return self.cross_attn.project_memory(cells + position, cells)
 
     def forward(
         self,
@@ -63,9 +62,9 @@ class DecoderLayer(nn.Module):
 
         Args:
             x, position: (N, R, C) rows; the first Q of them look at the image.
-            seen: what `project` returned of a level of B frames, with its level embedding.
+            seen: what `project` returned of a level of B frames.
             owner: (N,) the frame of each object.
-            looks_at: (N, 1, Q, h * w) bool, where each of these may look.
+            looks_at: (N, 1, Q, S) bool, where each of these may look.
             tokens: (N, T, C) prompts of this level; seen by rows, never changed, so that they need no rows.
             rule: (N, 1, R, R + T) bool, who may attend to whom.
 
@@ -135,8 +134,10 @@ class Decoder(nn.Module):
             if previous is not None:
                 seen_before = foreground(resize_to(previous[:, None], levels[index]))
                 looks_at = torch.cat([looks_at, seen_before.expand(-1, -1, groups["memory"], -1)], dim=2)
-            level = levels[index] + self.level_embed[index, :, None, None]
-            x = layer(x, position, layer.project(level), owner, looks_at, prompts.levels[index], rule)
+            reached = object_pixels.reached(levels[index])
+            cells = sequence(levels[index])[:, reached] + self.level_embed[index]
+            seen = layer.project(cells, sine_sequence(levels[index])[reached])
+            x = layer(x, position, seen, owner, looks_at[..., reached], prompts.levels[index], rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(

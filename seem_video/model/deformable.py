@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seem_video.model.layers import FeedForward, NormedConv, resize_to, sine_sequence
+from seem_video.model.layers import FeedForward, NormedConv, resize_to, sequence, sine_sequence
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class DeformablePixelDecoder(nn.Module):
         sizes = [x.shape[-2:] for x in coarse_first]
         position = torch.cat([sine_sequence(x) + e for x, e in zip(coarse_first, self.level_embed, strict=True)])
         centres = torch.cat([_centres(x) for x in coarse_first])
-        x = torch.cat([x.flatten(2).transpose(1, 2) for x in coarse_first], dim=1)
+        x = torch.cat([sequence(x) for x in coarse_first], dim=1)
         for layer in self.encoder:
             x = layer(x, position, sizes, centres)
         parts = x.transpose(1, 2).split([h * w for h, w in sizes], dim=2)

@@ -35,6 +35,11 @@ def sine_position(height: int, width: int, dim: int, *, device: torch.device) ->
     return torch.cat([rows, columns])
 
 
+def sequence(x: Tensor) -> Tensor:
+    """The cells of a map (B, C, h, w) in reading order, (B, h * w, C)."""
+    return x.flatten(2).transpose(1, 2)
+
+
 def sine_sequence(x: Tensor) -> Tensor:
     """(h * w, C) sine positions of the cells of a map (B, C, h, w), in reading order."""
     channels, height, width = x.shape[1:]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.config import PixelDecoderConfig
-from seem_video.model.layers import Attention, FeedForward, sine_sequence
+from seem_video.model.layers import Attention, FeedForward, sequence, sine_sequence
 
 
 class EncoderLayer(nn.Module):
@@ -72,11 +72,10 @@ def _separable(dim: int, out: int) -> nn.Module:
 
 def encode_map(layers: Iterable[nn.Module], x: Tensor) -> Tensor:
     """Run encoder layers over the cells of a map (B, C, h, w), with their sine positions; the same shape comes out."""
-    position = sine_sequence(x)
-    sequence = x.flatten(2).transpose(1, 2)
+    position, cells = sine_sequence(x), sequence(x)
     for layer in layers:
-        sequence = layer(sequence, position)
-    return sequence.transpose(1, 2).unflatten(2, x.shape[-2:])
+        cells = layer(cells, position)
+    return cells.transpose(1, 2).unflatten(2, x.shape[-2:])
 
 
 def upsample(x: Tensor, like: Tensor) -> Tensor:

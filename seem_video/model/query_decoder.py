@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from seem_video.model.decoder import DecoderLayer, foreground
-from seem_video.model.layers import MLP, resize_to
+from seem_video.model.layers import MLP, resize_to, sequence, sine_sequence
 from seem_video.model.point_sampler import PointTokens
 
 
@@ -186,7 +186,8 @@ class QueryDecoder(nn.Module):
         It depends on no prompt, and is most of the decoder's work for one object.
         """
         layers = cast("Iterable[DecoderLayer]", self.layers)
-        return [layer.project(levels[i % len(levels)]) for i, layer in enumerate(layers)]
+        cells = [(sequence(level), sine_sequence(level)) for level in levels]
+        return [layer.project(*cells[i % len(levels)]) for i, layer in enumerate(layers)]
 
     def start(self, count: int, prompts: Prompts, *, without: frozenset[str] = frozenset()) -> Rows:
         """The rows of N sequences before the first layer."""

@@ -59,6 +59,11 @@ class DensePrompt:
         nothing = torch.zeros_like(previous, dtype=torch.bool)
         return cls(nothing, nothing, nothing, previous)
 
+    def part(self, i: int, window: Window) -> DensePrompt:
+        """Object i's alone, in a window."""
+        maps = (self.positive, self.negative, self.box, self.previous)
+        return DensePrompt(*(window.cut(each[i : i + 1], MASK_STRIDE) for each in maps))
+
     def maps(self) -> Tensor:
         """(N, 4, h, w) float channels for `ObjectPixels`; points are widened to 3 x 3 cells so that they survive."""
         points = torch.stack([self.positive, self.negative], dim=1).to(self.previous.dtype)
@@ -156,31 +161,31 @@ class SEEM(nn.Module):
             previous: (N, h, w) mask logits that steer the memory rows, or None.
             windows: where each of the objects can be; None for anywhere.
         """
-        pixels = self.object_maps(features, owner, prompt.maps(), readout, windows)
+        pixels = self.object_maps(features, owner, prompt, readout, windows)
         return self.decoder(features.levels, owner, pixels, tokens, previous)
 
     def object_maps(
         self,
         features: FrameFeatures,
         owner: Tensor,
-        maps: Tensor,
+        prompt: DensePrompt,
         readout: Tensor | None,
         windows: Sequence[Window] | None,
     ) -> ObjectMaps:
         """What the masks of N objects are dotted from, of the whole frame or of each object's window.
 
-        Args: maps: (N, 4, h, w) dense prompts at stride 4; the others as for `decode`.
+        Args: as for `decode`.
         """
         _, level16, level8 = features.levels
         frame = (level16, level8, features.mask_features)
         if windows is None:
-            parts = [self.object_pixels(*frame, owner, maps, readout)]
+            parts = [self.object_pixels(*frame, owner, prompt.maps(), readout)]
         else:
             parts = [
                 self.object_pixels(
                     *(window.cut(each, stride) for each, stride in zip(frame, (16, 8, MASK_STRIDE), strict=True)),
                     owner[i : i + 1],
-                    window.cut(maps[i : i + 1], MASK_STRIDE),
+                    prompt.part(i, window).maps(),
                     None if readout is None else window.cut(readout[i : i + 1], 16),
                 )
                 for i, window in enumerate(windows)

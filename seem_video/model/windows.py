@@ -21,10 +21,19 @@ class Window:
     columns: slice
 
     def cut(self, x: Tensor, stride: int) -> Tensor:
-        """The window's part, a view, of a map (..., h, w) of the frame at a stride."""
-        k = STRIDE // stride
-        rows, columns = (slice(k * span.start, k * span.stop) for span in (self.rows, self.columns))
+        """The window's part, a view, of a map (..., h, w) of the frame at a stride; all cells that it touches."""
+        rows, columns = (
+            slice(span.start * STRIDE // stride, -(-span.stop * STRIDE // stride)) for span in (self.rows, self.columns)
+        )
         return x[..., rows, columns]
+
+
+def covered(windows: Sequence[Window], like: Tensor, stride: int) -> Tensor:
+    """(h, w) bool: the cells of a map (..., h, w) of the frame at a stride that any of the windows touches."""
+    cells = torch.zeros(like.shape[-2:], dtype=torch.bool, device=like.device)
+    for window in windows:
+        window.cut(cells, stride)[:] = True
+    return cells
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,12 @@ class ObjectMaps:
     windows: Sequence[Window] | None
     height: int
     width: int
+
+    def reached(self, level: Tensor) -> Tensor | slice:
+        """Which cells of a level (B, C, h, w) of the frame, in reading order, the objects can be in."""
+        if self.windows is None:
+            return slice(None)
+        return covered(self.windows, level, 4 * self.height // level.shape[-2]).flatten()
 
     def dot(self, embedding: Tensor) -> Tensor:
         """Mask logits (N, Q, height, width) of mask embeddings (N, Q, C); `OUTSIDE` beyond any window."""

@@ -23,9 +23,10 @@ def test_masks_are_dotted_from_the_part_of_each_object() -> None:
 def test_pixels_of_a_window_are_those_of_the_whole_frame(model: SEEM) -> None:
     torch.manual_seed(0)
     features = model.encode_image(torch.randn(1, 3, 256, 384))
-    owner, maps, readout = torch.zeros(2, dtype=torch.long), torch.rand(2, 4, 64, 96), torch.randn(2, 32, 16, 24)
+    owner, readout = torch.zeros(2, dtype=torch.long), torch.randn(2, 32, 16, 24)
+    prompt = DensePrompt.only_previous(torch.rand(2, 64, 96))
     windows = [Window(slice(0, 14), slice(3, 21)), Window(slice(1, 16), slice(5, 23))]
-    given = (features, owner, maps, readout)
+    given = (features, owner, prompt, readout)
     [whole] = model.object_maps(*given, None).parts
     parts = model.object_maps(*given, windows).parts
     inner = (..., slice(24, 32), slice(28, 44))  # of the window, farther from its edges than the convolutions reach
@@ -47,3 +48,16 @@ def test_there_is_no_mask_outside_of_a_window(model: SEEM) -> None:
     outside[8:24, 4:24] = False
     assert (logits[..., outside] == OUTSIDE).all()
     assert (logits[..., ~outside] != OUTSIDE).all()
+
+
+def test_objects_can_be_in_the_cells_that_any_window_touches_at_every_stride() -> None:
+    windows = [Window(slice(0, 2), slice(5, 8)), Window(slice(1, 5), slice(2, 4))]
+    maps = ObjectMaps([], windows, height=24, width=32)
+    at16 = maps.reached(torch.zeros(1, 1, 6, 8))
+    assert isinstance(at16, torch.Tensor)
+    expected = torch.zeros(6, 8, dtype=torch.bool)
+    expected[0:2, 5:8] = expected[1:5, 2:4] = True
+    assert torch.equal(at16.view(6, 8), expected)
+    at8, at32 = (maps.reached(torch.zeros(1, 1, 6 * k // 2, 8 * k // 2)) for k in (4, 1))
+    assert torch.equal(at8.view(12, 16), expected.repeat_interleave(2, 0).repeat_interleave(2, 1))
+    assert torch.equal(at32.view(3, 4), expected.view(3, 2, 4, 2).any(3).any(1))

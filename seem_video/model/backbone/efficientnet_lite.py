@@ -37,7 +37,7 @@ class EfficientNetLite0(nn.Module):
         self.body = nn.ModuleDict({"conv_stem": stem, "blocks": nn.Sequential(*stages)})
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        x = F.relu6(self.body["conv_stem"](images))
+        x = F.relu6(self.body["conv_stem"](images), inplace=True)
         maps = []
         for stage in self.body["blocks"].children():
             x = stage(x)
@@ -54,7 +54,7 @@ class SeparableConv(nn.Module):
         self.conv_pw = nn.Conv2d(channels, out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv_pw(F.relu6(self.conv_dw(x)))
+        return self.conv_pw(F.relu6(self.conv_dw(x), inplace=True))
 
 
 class InvertedResidual(nn.Module):
@@ -72,5 +72,6 @@ class InvertedResidual(nn.Module):
         self.is_added = stride == 1 and channels == out
 
     def forward(self, x: Tensor) -> Tensor:
-        narrowed = self.conv_pwl(F.relu6(self.conv_dw(F.relu6(self.conv_pw(x)))))
+        wide = F.relu6(self.conv_pw(x), inplace=True)
+        narrowed = self.conv_pwl(F.relu6(self.conv_dw(wide), inplace=True))
         return narrowed + x if self.is_added else narrowed
