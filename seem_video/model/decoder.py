@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.config import DecoderConfig
-from seem_video.model.layers import MLP, Attention, FeedForward, of_each_object, resize_to, sequence, sine_sequence
+from seem_video.model.layers import MLP, Attention, FeedForward, of_each_object, resize_to, sequence, sine_map
 from seem_video.model.visual_sampler import PromptTokens
 from seem_video.model.windows import ObjectMaps
 
@@ -45,7 +45,7 @@ class DecoderLayer(nn.Module):
         self.ffn = FeedForward(dim, ffn_dim)
 
     def project(self, cells: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
-        """What rows see of S cells of B frames (B, S, C) at (S, C): keys and values (B, heads, S, C / heads)."""
+        """What rows see of S cells (B, S, C) of B frames at (1, S, C): keys and values (B, heads, S, C / heads)."""
         return self.cross_attn.project_memory(cells + position, cells)
 
     def forward(
@@ -130,14 +130,14 @@ class Decoder(nn.Module):
             logits = object_pixels.dot(self.mask_embed(self.norm(x[:, :queries])))
             if self.training:
                 auxiliary.append(logits)
-            looks_at = foreground(resize_to(logits.detach(), levels[index]))
-            if previous is not None:
-                seen_before = foreground(resize_to(previous[:, None], levels[index]))
-                looks_at = torch.cat([looks_at, seen_before.expand(-1, -1, groups["memory"], -1)], dim=2)
             reached = object_pixels.reached(levels[index])
-            cells = sequence(levels[index])[:, reached] + self.level_embed[index]
-            seen = layer.project(cells, sine_sequence(levels[index])[reached])
-            x = layer(x, position, seen, owner, looks_at[..., reached], prompts.levels[index], rule)
+            looks_at = foreground(object_pixels.reached(resize_to(logits.detach(), levels[index])))
+            if previous is not None:
+                seen_before = foreground(object_pixels.reached(resize_to(previous[:, None], levels[index])))
+                looks_at = torch.cat([looks_at, seen_before.expand(-1, -1, groups["memory"], -1)], dim=2)
+            where = sequence(object_pixels.reached(sine_map(levels[index])))
+            seen = layer.project(sequence(reached) + self.level_embed[index], where)
+            x = layer(x, position, seen, owner, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])
         embedding = self.mask_embed(d)
         return Decoded(

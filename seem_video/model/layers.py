@@ -40,10 +40,15 @@ def sequence(x: Tensor) -> Tensor:
     return x.flatten(2).transpose(1, 2)
 
 
-def sine_sequence(x: Tensor) -> Tensor:
-    """(h * w, C) sine positions of the cells of a map (B, C, h, w), in reading order."""
+def sine_map(x: Tensor) -> Tensor:
+    """(1, C, h, w) sine positions of the cells of a map (B, C, h, w)."""
     channels, height, width = x.shape[1:]
-    return sine_position(height, width, channels, device=x.device).to(x.dtype).flatten(1).T
+    return sine_position(height, width, channels, device=x.device).to(x.dtype)[None]
+
+
+def sine_sequence(x: Tensor) -> Tensor:
+    """The same in reading order, (h * w, C)."""
+    return sequence(sine_map(x))[0]
 
 
 class Attention(nn.Module):

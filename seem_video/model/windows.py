@@ -28,12 +28,13 @@ class Window:
         return x[..., rows, columns]
 
 
-def covered(windows: Sequence[Window], like: Tensor, stride: int) -> Tensor:
-    """(h, w) bool: the cells of a map (..., h, w) of the frame at a stride that any of the windows touches."""
-    cells = torch.zeros(like.shape[-2:], dtype=torch.bool, device=like.device)
-    for window in windows:
-        window.cut(cells, stride)[:] = True
-    return cells
+def around(windows: Sequence[Window]) -> Window:
+    """The smallest window that holds all of these."""
+    rows, columns = (
+        slice(min(span.start for span in spans), max(span.stop for span in spans))
+        for spans in zip(*((window.rows, window.columns) for window in windows), strict=True)
+    )
+    return Window(rows, columns)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,9 @@ class ObjectMaps:
     height: int
     width: int
 
-    def reached(self, level: Tensor) -> Tensor | slice:
-        """Which cells of a level (B, C, h, w) of the frame, in reading order, the objects can be in."""
-        if self.windows is None:
-            return slice(None)
-        return covered(self.windows, level, 4 * self.height // level.shape[-2]).flatten()
+    def reached(self, x: Tensor) -> Tensor:
+        """The part, a view, of a map (..., h, w) of the frame, at any stride, that the objects can be in."""
+        return around(self.windows).cut(x, 4 * self.height // x.shape[-2]) if self.windows else x
 
     def dot(self, embedding: Tensor) -> Tensor:
         """Mask logits (N, Q, height, width) of mask embeddings (N, Q, C); `OUTSIDE` beyond any window."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from seem_video.model.config import MemoryConfig
 from seem_video.model.memory_encoder import read_memory
 from seem_video.model.visual_sampler import PromptTokens
-from seem_video.model.windows import STRIDE, Window, covered
+from seem_video.model.windows import STRIDE, Window
 
 
 @dataclass
@@ -151,7 +151,9 @@ class MemoryBank:
         owner = torch.zeros(len(self.object_ids), dtype=torch.long, device=key.device)
         if windows is None:
             return read_memory(key, *self._stacked, owner)
-        inside = covered(windows, key, STRIDE)
+        inside = torch.zeros(key.shape[-2:], dtype=torch.bool, device=key.device)
+        for window in windows:
+            window.cut(inside, STRIDE)[:] = True
         read = read_memory(key[..., inside][:, :, None], *self._stacked, owner)
         whole = read.new_zeros((*read.shape[:2], *key.shape[-2:]))
         whole[..., inside] = read[:, :, 0]
