@@ -152,7 +152,7 @@ class Tracker:
         """Remember the masks (K, H, W) that were handed out, no more: so they are enough to go on from there later."""
         shares = torch.stack([to_cells(mask, cells) for mask, cells in zip(masks, like, strict=True)])
         self._previous = torch.logit(shares, eps=SURE)
-        self._spread |= {i: spread(shares[self.object_ids.index(i)] > 0.5) for i in prompted}
+        self._spread |= {i: spread(self._previous[self.object_ids.index(i)]) for i in prompted}
         self._propagator.remember(index, features, self._previous, quality, prompted=prompted, new=new)
 
     def _apply_prompts(

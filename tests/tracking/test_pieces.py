@@ -15,8 +15,12 @@ def _mask(*columns: slice) -> torch.Tensor:
     return mask
 
 
+def _logits(mask: torch.Tensor) -> torch.Tensor:
+    return torch.where(mask, 4.0, -4.0)
+
+
 def _after(mask: torch.Tensor, known: float) -> torch.Tensor:
-    logits = torch.where(mask, 4.0, -4.0)[None]
+    logits = _logits(mask)[None]
     drop_strays(logits, [known], LOW)
     return logits[0]
 
@@ -31,15 +35,22 @@ def test_a_piece_half_the_size_of_the_largest_away_is_dropped_and_nearer_ones_st
 
 def test_an_object_in_far_pieces_when_prompted_keeps_pieces_as_far() -> None:
     pieces = _mask(slice(5, 15), slice(30, 34))
-    known = spread(pieces)
+    known = spread(_logits(pieces))
     assert known == 1.6  # 16 columns, of a piece whose side is 10
     assert torch.equal(_after(pieces, known) > 0, pieces)
     assert torch.equal(_after(_mask(slice(5, 15), slice(45, 49)), known) > 0, _mask(slice(5, 15)))
 
 
+def test_a_piece_that_unsure_cells_link_to_the_largest_stays() -> None:
+    pieces, middle = _mask(slice(5, 15), slice(30, 34)), _mask(slice(15, 30))
+    logits = _logits(pieces).masked_fill(middle, -1.0)[None]
+    drop_strays(logits, [0.0], LOW)
+    assert torch.equal(logits[0] > 0, pieces)
+
+
 def test_objects_are_apart_and_one_without_a_mask_has_no_pieces() -> None:
-    assert spread(_mask()) == spread(_mask(slice(5, 15))) == 0.0
-    logits = torch.stack([torch.where(mask, 4.0, -4.0) for mask in (_mask(), _mask(slice(0, 4), slice(50, 60)))])
+    assert spread(_logits(_mask())) == spread(_logits(_mask(slice(5, 15)))) == 0.0
+    logits = torch.stack([_logits(_mask()), _logits(_mask(slice(0, 4), slice(50, 60)))])
     drop_strays(logits, [0.0, 0.0], LOW)
     assert not (logits[0] > 0).any()
     assert torch.equal(logits[1] > 0, _mask(slice(50, 60)))
