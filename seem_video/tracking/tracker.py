@@ -13,7 +13,6 @@ from torch import Tensor
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, PromptMaps, rasterise
 from seem_video.tracking.closer import see_on_frame
-from seem_video.tracking.pieces import drop_strays, spread
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.prompt_memory import PromptMemoryPropagator
 from seem_video.tracking.propagation import Propagator, VideoModel, to_cells, to_frame
@@ -33,7 +32,6 @@ class Tracker:
         self._model, self._max_side = model, max_side
         self._propagator = make_propagator(model, max_side)
         self._previous: Tensor | None = None  # (K, h, w) logits of the frame before
-        self._spread: dict[int, float] = {}  # of each object, on the frame it was prompted on last
 
     @property
     def object_ids(self) -> list[int]:
@@ -45,7 +43,6 @@ class Tracker:
         if self._previous is not None:
             self._previous = self._previous[[i for i, known in enumerate(self.object_ids) if known != object_id]]
         self._propagator.remove_object(object_id)
-        self._spread.pop(object_id, None)
 
     @torch.inference_mode()
     def encode(self, image: npt.NDArray[np.uint8]) -> Any:
@@ -86,7 +83,6 @@ class Tracker:
         logits, quality = self._propagator.propagate(features, self._previous)
         if self._previous is not None:
             logits = logits.masked_fill(~within_reach(self._previous > 0), -CERTAIN)
-            drop_strays(logits, [self._spread[object_id] for object_id in self.object_ids], -CERTAIN)
         known = list(self.object_ids)
         new = [object_id for object_id in drawn if object_id not in known]
         if new:
@@ -152,7 +148,6 @@ class Tracker:
         """Remember the masks (K, H, W) that were handed out, no more: so they are enough to go on from there later."""
         shares = torch.stack([to_cells(mask, cells) for mask, cells in zip(masks, like, strict=True)])
         self._previous = torch.logit(shares, eps=SURE)
-        self._spread |= {i: spread(self._previous[self.object_ids.index(i)]) for i in prompted}
         self._propagator.remember(index, features, self._previous, quality, prompted=prompted, new=new)
 
     def _apply_prompts(
