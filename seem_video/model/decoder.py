@@ -45,7 +45,7 @@ class DecoderLayer(nn.Module):
         self.ffn = FeedForward(dim, ffn_dim)
 
     def project(self, cells: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
-        """What rows see of S cells (B, S, C) of B frames at (1, S, C): keys and values (B, heads, S, C / heads)."""
+        """What rows see of S cells (B, S, C) of B frames, at (S, C): keys and values (B, heads, S, C / heads)."""
         return self.cross_attn.project_memory(cells + position, cells)
 
     def forward(
@@ -135,7 +135,7 @@ class Decoder(nn.Module):
             if previous is not None:
                 seen_before = foreground(object_pixels.reached(resize_to(previous[:, None], levels[index])))
                 looks_at = torch.cat([looks_at, seen_before.expand(-1, -1, groups["memory"], -1)], dim=2)
-            where = sequence(object_pixels.reached(sine_map(levels[index])))
+            where = sequence(object_pixels.reached(sine_map(levels[index])))[0]
             seen = layer.project(sequence(reached) + self.level_embed[index], where)
             x = layer(x, position, seen, owner, looks_at, prompts.levels[index], rule)
         d = self.norm(x[:, :queries])

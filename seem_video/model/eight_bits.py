@@ -89,7 +89,7 @@ def _to_levels(x: Tensor) -> tuple[Tensor, float]:
     """A map (B, C, h, w) as uint8 around `_ZERO`, and its step: as small as its largest and smallest value allow."""
     batch, channels, height, width = x.shape
     rows = x.permute(0, 2, 3, 1).reshape(-1, channels)
-    low, high = (float(value) for value in rows.aminmax())  # which copies maps whose channels are not in one piece
+    low, high = (float(value) for value in rows.aminmax())  # of x, whose channels are last, it would make a copy
     step = max(high / (_ALL - _ZERO), -low / _ZERO, torch.finfo(x.dtype).tiny)
     levels = torch.from_numpy(cv2.convertScaleAbs(rows.numpy(), alpha=1 / step, beta=_ZERO))
     return levels.view(batch, height, width, channels).permute(0, 3, 1, 2), step

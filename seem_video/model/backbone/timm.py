@@ -33,7 +33,7 @@ class TimmBackbone(nn.Module):
 
 
 def classifier_features(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights for `TimmBackbone(name).body` from a classifier's whose layers come in the same order, under any names.
+    """Weights for the body of a backbone from a classifier's whose layers come in the same order, under any names.
 
     Raises:
         ValueError: a layer's shape differs, so the weights are of another network.
