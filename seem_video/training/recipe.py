@@ -17,7 +17,7 @@ class Recipe:
 
     Attributes:
         name: of the yaml, without suffix. model: path of the model's yaml. after: the recipes whose weights this one
-            begins with, the mean of them if there are several.
+            begins with, the mean of them if there are several; one that is named twice counts twice.
     """
 
     name: str
