@@ -144,6 +144,18 @@ def test_a_recipe_after_two_others_begins_with_the_mean_of_their_weights(data: P
     assert any(not torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
+def test_a_recipe_that_is_named_twice_counts_twice_in_the_mean(data: Path, tmp_path: Path) -> None:
+    _recipe(tmp_path, steps=1)
+    (tmp_path / "second.yaml").write_text("after: recipe.yaml\nlr: 1.0\n")
+    (tmp_path / "last.yaml").write_text("after: [second.yaml, recipe.yaml, second.yaml]\nsteps: 0\n")
+    last = read_weights(training.train(tmp_path / "last.yaml", data, tmp_path / "out", workers=0))
+    first, second = (read_weights(tmp_path / "out" / name / "weights.safetensors") for name in ("recipe", "second"))
+    for a, b, mean in zip(first.parameters(), second.parameters(), last.parameters(), strict=True):
+        assert torch.allclose(mean, (a + 2 * b) / 3, atol=2e-3)
+    moved = [float((a - b).abs().max()) for a, b in zip(first.parameters(), second.parameters(), strict=True)]
+    assert max(moved) / 6 > 0.1  # the plain mean would be this far off
+
+
 def test_damage_takes_parts_of_some_masks_and_adds_only_near_them() -> None:
     masks = torch.zeros(64, 48, 48)
     masks[:, 10:30, 10:30] = 0.9
