@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seem_video.model.head import MASK_STRIDE
 from seem_video.model.point_sampler import MAX_POINTS, PointTokens
 from seem_video.model.released import ReleasedFeatures, ReleasedSEEM
-from seem_video.model.seem import MASK_STRIDE, SEEM
+from seem_video.model.seem import SEEM
 from seem_video.model.windows import OUTSIDE
 
 

@@ -84,7 +84,7 @@ def look_closer(
     propagator = PixelMemoryPropagator(model, max_side)
     features = propagator.encode(np.ascontiguousarray(image[place]))
     start = torch.from_numpy(on_frame[place]).to(model.device)[None, None]
-    cells = features.mask_features.shape[-2:]
+    cells = features.maps[0].shape[-2:]
     start = F.interpolate(start, size=cells, mode="bilinear", align_corners=False, antialias=True)[0]
     found, quality = propagator.segment(features, [0], [[_part(maps, place)]], start)
     return CloserLook(*place, found[0], quality[0]) if (found > 0).any() else None

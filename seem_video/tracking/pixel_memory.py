@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from seem_video.model.head import DensePrompt, HeadFeatures, blend_masks
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
-from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, blend_masks
+from seem_video.model.seem import SEEM, FrameFeatures
 from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
@@ -58,11 +59,11 @@ class PixelMemoryPropagator:
     @in_precision
     def propagate(self, features: FrameFeatures, previous: Tensor | None) -> tuple[Tensor, Tensor]:
         if previous is None or not self.object_ids:
-            cells = features.mask_features
+            cells = features.tracking.mask_features
             return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
         windows = windows_of(previous > 0) if self.device.type == "cpu" else None
-        decoded = self.model.decode(
-            features,
+        decoded = self.model.tracking.decode(
+            features.tracking,
             self._owner(len(previous)),
             DensePrompt.only_previous(previous.sigmoid()),
             self.memory.tokens(),
@@ -77,18 +78,19 @@ class PixelMemoryPropagator:
         self, features: FrameFeatures, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """As the model was trained: the first prompt is decoded by itself, each further one corrects the mask."""
-        logits, quality = self._decode(features, [maps[0] for maps in rounds], start)
+        seen = self.model.see_prompted(features)
+        logits, quality = self._decode(seen, [maps[0] for maps in rounds], start)
         for i in range(1, max(map(len, rounds))):
             rows = [row for row, maps in enumerate(rounds) if i < len(maps)]
             again = [rounds[row][i] for row in rows]
-            logits[rows], quality[rows] = self._decode(features, again, logits[rows])
+            logits[rows], quality[rows] = self._decode(seen, again, logits[rows])
         if start is None:
             for own, maps in zip(logits, rounds, strict=True):
                 _drop_untouched(own, maps[-1])
         return logits, quality
 
     def _decode(
-        self, features: FrameFeatures, maps: Sequence[PromptMaps], start: Tensor | None
+        self, features: HeadFeatures, maps: Sequence[PromptMaps], start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         like = features.mask_features[0, 0]
         nothing = torch.zeros_like(like)
@@ -99,8 +101,9 @@ class PixelMemoryPropagator:
             previous=torch.stack([nothing] * len(maps)) if start is None else start.sigmoid(),
         )
         owner = self._owner(len(maps))
-        tokens = self.model.encode_prompts(features, owner, prompt)
-        return _full(*blend_masks(self.model.decode(features, owner, prompt, tokens, readout=None, previous=start)))
+        head = self.model.prompting
+        tokens = head.encode_prompts(features, owner, prompt)
+        return _full(*blend_masks(head.decode(features, owner, prompt, tokens, readout=None, previous=start)))
 
     @in_precision
     def remember(
@@ -115,7 +118,8 @@ class PixelMemoryPropagator:
     ) -> None:
         owner, probability = self._owner(len(logits)), logits.sigmoid()
         given = torch.tensor([object_id in prompted for object_id in self.object_ids], device=owner.device)
-        self.memory.remember_prompts(index, self.model.encode_reference(features, owner, probability), given)
+        reference = self.model.tracking.encode_reference(features.tracking, owner, probability)
+        self.memory.remember_prompts(index, reference, given)
         if prompted or self.memory.is_due(index):
             trusted = given | (quality > TRUSTED_QUALITY)
             if trusted.any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seem_video.model.seem import MASK_STRIDE
+from seem_video.model.head import MASK_STRIDE
 from seem_video.model.windows import STRIDE, Window
 
 REACH = 1 / 3

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seem_video.model.head import DensePrompt, HeadFeatures, select_mask
 from seem_video.model.memory_encoder import read_memory, soft_aggregate
-from seem_video.model.seem import SEEM, DensePrompt, FrameFeatures, select_mask
+from seem_video.model.seem import SEEM, FrameFeatures
 from seem_video.model.visual_sampler import PromptTokens
 from seem_video.training.data import ClipBatch
 from seem_video.training.losses import decode_loss
@@ -49,19 +50,22 @@ class ClipTrainer(nn.Module):
         owner, masks = batch.owner, batch.masks
         first = to_cells(masks[:, 0])
 
+        head, seen = self.model.prompting, self.model.see_prompted(features[0])
         prompt = draw_prompts(first, rng)
-        tokens = self.model.encode_prompts(features[0], owner, prompt)
-        decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=None)
+        tokens = head.encode_prompts(seen, owner, prompt)
+        decoded = head.decode(seen, owner, prompt, tokens, readout=None, previous=None)
         total, prompted = decode_loss(decoded, masks[:, 0], self.points)
 
         for _ in range(int(rng.integers(MOST_CORRECTIONS)) + 1):
             logits = select_mask(decoded)[0].detach()
             prompt = add_corrections(prompt, first, logits.sigmoid(), rng)
-            tokens = self.model.encode_prompts(features[0], owner, prompt)
-            decoded = self.model.decode(features[0], owner, prompt, tokens, readout=None, previous=logits)
+            tokens = head.encode_prompts(seen, owner, prompt)
+            decoded = head.decode(seen, owner, prompt, tokens, readout=None, previous=logits)
             loss, corrected = decode_loss(decoded, masks[:, 0], self.points)
             total = total + 0.5 * loss
 
+        if frames == 1:
+            return ClipLosses(total, prompted.mean(), corrected.mean(), torch.zeros(()))
         aggregated = soft_aggregate(select_mask(decoded)[0], owner)
         use_truth = torch.from_numpy(rng.random(len(owner)) < KEEP_TRUTH).to(corrected.device) | (corrected < 0.6)
         probability = torch.where(use_truth[:, None, None], first, aggregated.sigmoid())
@@ -76,9 +80,9 @@ class ClipTrainer(nn.Module):
         probability: Tensor,
         rng: np.random.Generator,
     ) -> tuple[Tensor, Tensor]:
-        model = self.model
+        model, head = self.model, self.model.tracking
         keys, values = [features[0].key], [model.encode_memory(features[0], owner, probability)]
-        reference = model.encode_reference(features[0], owner, probability)
+        reference = head.encode_reference(features[0].tracking, owner, probability)
         recent = reference
         total, ious = torch.zeros((), device=masks.device), []
         for t in range(1, len(features)):
@@ -86,8 +90,8 @@ class ClipTrainer(nn.Module):
             readout = read_memory(features[t].key, torch.stack(keys, 2), torch.stack(values, 2), present, owner)
             hidden = torch.from_numpy(rng.random(len(owner)) < FORGET_PREVIOUS).to(masks.device)[:, None, None]
             previous = probability.detach().masked_fill(hidden, 0.0)
-            decoded = model.decode(
-                features[t],
+            decoded = head.decode(
+                features[t].tracking,
                 owner,
                 DensePrompt.only_previous(previous),
                 PromptTokens.concatenate([reference, recent]),
@@ -101,17 +105,21 @@ class ClipTrainer(nn.Module):
                 probability = damage(soft_aggregate(select_mask(decoded)[0], owner).sigmoid(), rng)
                 keys.append(features[t].key)
                 values.append(model.encode_memory(features[t], owner, probability))
-                recent = model.encode_reference(features[t], owner, probability.detach())
+                recent = head.encode_reference(features[t].tracking, owner, probability.detach())
         return total, torch.stack(ious)
 
 
 def _frames(features: FrameFeatures, frames: int) -> list[FrameFeatures]:
     """Split features of (B * T) images into T frames of B clips."""
+
+    def at(maps: Tensor, t: int) -> Tensor:
+        return maps.unflatten(0, (-1, frames))[:, t]
+
     return [
         FrameFeatures(
-            [level.unflatten(0, (-1, frames))[:, t] for level in features.levels],
-            features.mask_features.unflatten(0, (-1, frames))[:, t],
-            features.key.unflatten(0, (-1, frames))[:, t],
+            [at(each, t) for each in features.maps],
+            HeadFeatures([at(level, t) for level in features.tracking.levels], at(features.tracking.mask_features, t)),
+            at(features.key, t),
         )
         for t in range(frames)
     ]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seem_video.model.seem import MASK_STRIDE, DensePrompt
+from seem_video.model.head import MASK_STRIDE, DensePrompt
 
 Region = npt.NDArray[np.bool_]
 KINDS = ("click", "box", "scribble")

@@ -18,11 +18,15 @@ class Recipe:
     Attributes:
         name: of the yaml, without suffix. model: path of the model's yaml. after: the recipes whose weights this one
             begins with, the mean of them if there are several; one that is named twice counts twice.
+        prompting: the recipe whose prompting head this one begins with instead, if any.
+        shared_head: one head learns to segment what is prompted and to carry it on; weights have it twice.
     """
 
     name: str
     model: Path
     after: tuple[Recipe, ...]
+    prompting: Recipe | None
+    shared_head: bool
     seed: int
     steps: int
     batch: int
@@ -46,6 +50,8 @@ def load_recipe(path: Path) -> Recipe:
     settings = _settings(path)
     settings["model"] = path.parent / settings.get("model", "")
     settings["after"] = tuple(load_recipe(before) for before in _before(path, settings))
+    prompting = settings.get("prompting")
+    settings["prompting"] = load_recipe(path.parent / prompting) if prompting else None
     try:
         return Recipe(name=path.stem, **settings)
     except TypeError as error:
@@ -61,7 +67,7 @@ def _settings(path: Path) -> dict[str, Any]:
         raise SeemVideoError(f"{path} is no recipe; compare it with configs/train-nano.yaml.")
     if not (others := _before(path, own)):
         return own
-    before = {**_settings(others[-1]), "after": None}
+    before = {**_settings(others[-1]), "after": None, "prompting": None}
     return {**before, **own, "data": {**before.get("data", {}), **own.get("data", {})}}
 
 

@@ -6,7 +6,7 @@ import csv
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,11 +78,14 @@ def train(
     stages = [recipe] if initial else _stages(recipe)
     for stage in stages:
         model = SEEM(load_config(stage.model))
-        begun_with = [initial] if initial else [_weights(_folder(out, before, recipe)) for before in stage.after]
-        if begun_with:
-            model.load_state_dict(_mean([read_weights(weights).state_dict() for weights in begun_with]))
+        if initial:
+            model.load_state_dict(read_weights(initial).state_dict())
+        elif stage.after:
+            model.load_state_dict(_made_before(stage, lambda before: _weights(_folder(out, before, recipe))))
         elif backbone_weights is not None:
             load_backbone(model, backbone_weights)
+        if stage.shared_head:
+            model.share_head()
         _train_stage(stage, model, data, _folder(out, stage, recipe), workers)
     return _weights(out)
 
@@ -90,9 +93,18 @@ def train(
 def _stages(recipe: Recipe) -> list[Recipe]:
     """The recipes that lead to this one, each after those that it goes on from, and itself."""
     found: dict[str, Recipe] = {}
-    for before in recipe.after:
+    for before in (*recipe.after, *([recipe.prompting] if recipe.prompting else [])):
         found |= {stage.name: stage for stage in _stages(before)}
     return [*found.values(), recipe]
+
+
+def _made_before(stage: Recipe, weights_of: Callable[[Recipe], Path]) -> dict[str, Tensor]:
+    """What a recipe begins with: the mean of the weights it goes on from, and the prompting head it takes."""
+    state = _mean([read_weights(weights_of(before)).state_dict() for before in stage.after])
+    if stage.prompting:
+        other = read_weights(weights_of(stage.prompting)).state_dict()
+        state |= {name: value for name, value in other.items() if name.startswith("prompting.")}
+    return state
 
 
 def _folder(out: Path, stage: Recipe, last: Recipe) -> Path:

@@ -7,7 +7,7 @@ import torch
 
 from seem_video.model.config import load_config
 from seem_video.model.decoder import Decoded, Decoder
-from seem_video.model.seem import blend_masks, select_mask
+from seem_video.model.head import blend_masks, select_mask
 from seem_video.model.visual_sampler import PromptTokens
 from seem_video.model.windows import ObjectMaps
 

@@ -2,7 +2,8 @@
 
 import torch
 
-from seem_video.model.seem import SEEM, DensePrompt
+from seem_video.model.head import DensePrompt
+from seem_video.model.seem import SEEM
 from seem_video.model.windows import OUTSIDE, ObjectMaps, Window
 
 
@@ -26,9 +27,9 @@ def test_pixels_of_a_window_are_those_of_the_whole_frame(model: SEEM) -> None:
     owner, readout = torch.zeros(2, dtype=torch.long), torch.randn(2, 32, 16, 24)
     prompt = DensePrompt.only_previous(torch.rand(2, 64, 96))
     windows = [Window(slice(0, 14), slice(3, 21)), Window(slice(1, 16), slice(5, 23))]
-    given = (features, owner, prompt, readout)
-    [whole] = model.object_maps(*given, None).parts
-    parts = model.object_maps(*given, windows).parts
+    given = (features.tracking, owner, prompt, readout)
+    [whole] = model.tracking.object_maps(*given, None).parts
+    parts = model.tracking.object_maps(*given, windows).parts
     inner = (..., slice(24, 32), slice(28, 44))  # of the window, farther from its edges than the convolutions reach
     for i, (part, window) in enumerate(zip(parts, windows, strict=True)):
         assert torch.allclose(window.cut(whole[i : i + 1], 4)[inner], part[inner], atol=1e-4)
@@ -39,10 +40,11 @@ def test_there_is_no_mask_outside_of_a_window(model: SEEM) -> None:
     features = model.encode_image(torch.randn(1, 3, 128, 128))
     previous = torch.full((1, 32, 32), 8.0)
     owner = torch.zeros(1, dtype=torch.long)
-    tokens = model.encode_reference(features, owner, previous.sigmoid())
+    tokens = model.tracking.encode_reference(features.tracking, owner, previous.sigmoid())
     windows = [Window(slice(2, 6), slice(1, 6))]
     prompt = DensePrompt.only_previous(previous.sigmoid())
-    logits = model.decode(features, owner, prompt, tokens, readout=None, previous=previous, windows=windows).logits
+    given = (features.tracking, owner, prompt, tokens)
+    logits = model.tracking.decode(*given, readout=None, previous=previous, windows=windows).logits
     assert logits.shape[-2:] == (32, 32)
     outside = torch.ones(32, 32, dtype=torch.bool)
     outside[8:24, 4:24] = False

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from seem_video import load_model, open_session
-from seem_video.prompts import Box, Click, Prompt, Scribble, rasterise
+from seem_video.model.seem import SEEM
+from seem_video.prompts import Box, Click, MaskPrompt, Prompt, Scribble, rasterise
 from seem_video.tracking.pixel_memory import _drop_untouched
 
 SIZE = (48, 64)
@@ -57,3 +58,28 @@ def test_windows_of_their_own_change_no_mask(clip: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("seem_video.tracking.pixel_memory.windows_of", lambda masks: None)
     assert windowed.any(axis=(0, 2, 3)).all()
     assert (windowed != _masks(clip)).mean() < 1e-3
+
+
+def _first_two(clip: Path, model: SEEM, prompt: Prompt) -> np.ndarray:
+    with open_session(clip, model, stop=2) as session:
+        session.add(prompt)
+        return np.stack([result.masks[0] for result in session.propagate()])
+
+
+def test_one_head_segments_what_is_prompted_and_the_other_carries_it_on(clip: Path, model: SEEM) -> None:
+    mask = np.zeros((64, 96), bool)
+    mask[20:50, 10:40] = True
+    other = load_model(device="cpu")
+    torch.nn.init.zeros_(other.prompting.object_pixels.refine4.conv2.weight)
+    torch.nn.init.normal_(other.prompting.object_pixels.refine4.conv2.bias)
+    box = Box(10, 20, 40, 50)
+    assert not np.array_equal(_first_two(clip, other, box)[0], _first_two(clip, model, box)[0])
+    given, again = (_first_two(clip, each, MaskPrompt(mask)) for each in (model, other))
+    assert np.array_equal(given, again)  # nothing is segmented where the mask is given
+    assert given[1].any()
+    other = load_model(device="cpu")
+    torch.nn.init.zeros_(other.tracking.object_pixels.refine4.conv2.weight)
+    torch.nn.init.normal_(other.tracking.object_pixels.refine4.conv2.bias)
+    ours, theirs = (_first_two(clip, each, box) for each in (model, other))
+    assert np.array_equal(ours[0], theirs[0])
+    assert not np.array_equal(ours[1], theirs[1])

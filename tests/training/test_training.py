@@ -156,6 +156,42 @@ def test_a_recipe_that_is_named_twice_counts_twice_in_the_mean(data: Path, tmp_p
     assert max(moved) / 6 > 0.1  # the plain mean would be this far off
 
 
+def test_heads_that_are_shared_learn_as_one_and_apart_from_each_other_otherwise(data: Path, tmp_path: Path) -> None:
+    weights = training.train(_recipe(tmp_path, steps=1, frames=2), data, tmp_path / "shared", workers=0)
+    shared = read_weights(weights)
+    for ours, theirs in zip(shared.prompting.parameters(), shared.tracking.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    recipe = _recipe(tmp_path, steps=1, frames=2, lr=0.01, shared_head=False)
+    apart = read_weights(training.train(recipe, data, tmp_path / "apart", workers=0, initial=weights))
+    for head in ("prompting", "tracking"):
+        before, after = (each.get_submodule(f"{head}.decoder.layers.0.ffn").state_dict() for each in (shared, apart))
+        assert any(not torch.equal(before[name], after[name]) for name in before)
+    pairs = zip(apart.prompting.parameters(), apart.tracking.parameters(), strict=True)
+    assert any(not torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
+def test_clips_of_one_frame_teach_prompting_alone(data: Path, tmp_path: Path) -> None:
+    weights = training.train(_recipe(tmp_path, steps=1, frames=2), data, tmp_path / "first", workers=0)
+    recipe = _recipe(tmp_path, steps=1, frames=1, lr=0.01, backbone_lr=0.0, shared_head=False)
+    before = read_weights(weights)
+    after = read_weights(training.train(recipe, data, tmp_path / "second", workers=0, initial=weights))
+    moved = {name for name, value in after.named_parameters() if not torch.equal(value, before.get_parameter(name))}
+    assert {name.split(".")[0] for name in moved} == {"prompting"}
+
+
+def test_a_recipe_can_take_the_prompting_head_of_another_one(data: Path, tmp_path: Path) -> None:
+    _recipe(tmp_path, steps=1)
+    (tmp_path / "second.yaml").write_text("after: recipe.yaml\nlr: 1.0\n")
+    (tmp_path / "last.yaml").write_text("after: recipe.yaml\nprompting: second.yaml\nshared_head: false\nsteps: 0\n")
+    last = read_weights(training.train(tmp_path / "last.yaml", data, tmp_path / "out", workers=0)).state_dict()
+    first, second = (
+        read_weights(tmp_path / "out" / name / "weights.safetensors").state_dict() for name in ("recipe", "second")
+    )
+    for name, value in last.items():
+        assert torch.equal(value, (second if name.startswith("prompting.") else first)[name]), name
+    assert any(not torch.equal(first[name], second[name]) for name in last if name.startswith("prompting."))
+
+
 def test_damage_takes_parts_of_some_masks_and_adds_only_near_them() -> None:
     masks = torch.zeros(64, 48, 48)
     masks[:, 10:30, 10:30] = 0.9
