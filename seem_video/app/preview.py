@@ -98,5 +98,7 @@ class FramePreview:
         if len(rounds) > 1 and isinstance(self._model, SEEM):  # it corrects the mask that all prompts but the last gave
             start, rounds = self._object(object_id, given[:-1]).logits[None], rounds[-1:]
         logits, quality = propagator.segment(self._features, [object_id], [rounds], start)
-        on_frame, seen = see_on_frame(self._model, self._image, rounds[-1], logits[0], quality[0], None)
+        on_frame, seen = see_on_frame(
+            self._model, self._image, self._features, rounds[-1], logits[0], quality[0], None, known=known is not None
+        )
         return _Found(logits[0], on_frame, float(seen))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -70,18 +70,19 @@ def build_filled(tensors: Mapping[str, Tensor], interface: Interface) -> Release
             model = build(shapes, interface)
     except KeyError as error:
         raise ValueError(f"{published_name(error.args[0])} is missing") from error
-    if misfit := _misfit({name: tuple(value.shape) for name, value in model.state_dict().items()}, shapes):
+    needed = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    if misfit := describe_misfit(needed, shapes, published_name):
         raise ValueError(misfit)
     model.load_state_dict(state, assign=True)
     return model.requires_grad_(False).eval()
 
 
-def _misfit(needed: Shapes, given: Shapes) -> str | None:
-    """What is wrong with the shapes given, by published names; None if they are those needed."""
-    problems = [f"{published_name(name)} is missing" for name in needed if name not in given]
-    problems += [f"{published_name(name)} is unknown" for name in given if name not in needed]
+def describe_misfit(needed: Shapes, given: Shapes, say: Callable[[str], str]) -> str | None:
+    """What is wrong with the shapes given, in a line, names as `say` has them; None if they are those needed."""
+    problems = [f"{say(name)} is missing" for name in needed if name not in given]
+    problems += [f"{say(name)} is unknown" for name in given if name not in needed]
     problems += [
-        f"{published_name(name)} is {given[name]} where {shape} is needed"
+        f"{say(name)} is {given[name]} where {shape} is needed"
         for name, shape in needed.items()
         if given.get(name, shape) != shape
     ]

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from seem_video.errors import SeemVideoError
+from seem_video.model.architecture import describe_misfit
 from seem_video.model.backbone.timm import classifier_features
 from seem_video.model.config import dump_config, parse_config
 from seem_video.model.eight_bits import computes_eight_bits, use_eight_bits
@@ -174,10 +175,10 @@ def _compact(state: dict[str, Tensor], metadata: dict[str, str], path: Path) -> 
         )
     model = SEEM(parse_config(metadata["config"], origin=str(path)))
     state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise SeemVideoError(f"{path} does not fit its own configuration: {' '.join(str(error).split())}") from error
+    needed, given = ({name: tuple(value.shape) for name, value in each.items()} for each in (model.state_dict(), state))
+    if misfit := describe_misfit(needed, given, str):
+        raise SeemVideoError(f"{path} does not fit its own configuration: {misfit}.")
+    model.load_state_dict(state)
     return model
 
 

@@ -1,9 +1,11 @@
-"""A closer look: what is prompted and small on a frame is decoded once more, on the part of the frame around it."""
+"""A second look: what is prompted is decoded once more, from the mask it has; what is small, from close by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -14,7 +16,7 @@ from seem_video.model.seem import SEEM
 from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
-from seem_video.tracking.propagation import VideoModel, to_frame
+from seem_video.tracking.propagation import VideoModel, to_cells, to_frame
 
 AROUND = 0.5
 """What is seen around an object on each side, in multiples of its longer side."""
@@ -49,44 +51,69 @@ class CloserLook:
 def see_on_frame(
     model: VideoModel,
     image: npt.NDArray[np.uint8],
+    features: Any,
     maps: PromptMaps,
     logits: Tensor,
     quality: Tensor,
     max_side: int | None,
+    *,
+    known: bool,
 ) -> tuple[npt.NDArray[np.float32], Tensor]:
-    """Mask logits (H, W) of a prompted object on its frame, and its quality: from close by, if it is small.
+    """Mask logits (H, W) of a prompted object on its frame, and its quality, after a second look.
 
-    Args: logits: (h, w) of its mask on the whole frame. quality: of that. The others as for `look_closer`.
+    The mask that corrections begin from is still that of the first one: so models learn to correct.
+
+    Args:
+        features: of the frame. logits: (h, w) of the mask there. quality: of that.
+        known: the object had a mask before it was prompted on this frame.
+        model, image, maps, max_side: as for `look_closer`.
     """
-    on_frame = to_frame(logits, *image.shape[:2])
-    look = look_closer(model, image, maps, on_frame, max_side)
-    return (on_frame, quality) if look is None else (look.on_frame(*on_frame.shape), look.quality)
+    size = image.shape[:2]
+    if not isinstance(model, SEEM):
+        return to_frame(logits, *size), quality
+    pointed_at = maps.box is None and maps.mask is None and not known
+    first = to_frame(without_untouched(logits, maps) if pointed_at else logits, *size)
+    if (look := look_closer(model, image, maps, first, max_side)) is not None:
+        return look.on_frame(*size), look.quality
+    again, quality = PixelMemoryPropagator(model, max_side).segment(features, [0], [[maps]], logits[None])
+    return to_frame(without_untouched(again[0], maps) if pointed_at else again[0], *size), quality[0]
+
+
+def without_untouched(logits: Tensor, maps: PromptMaps) -> Tensor:
+    """An object (h, w) without the pieces that no click or stroke is on, unless all would go."""
+    touched = (to_cells(maps.positive, logits) > 0) & (logits > 0)
+    if not touched.any():
+        return logits
+    _, piece = cv2.connectedComponents((logits > 0).cpu().numpy().astype(np.uint8))
+    pieces = torch.from_numpy(piece).to(logits.device)
+    return logits.masked_fill(~torch.isin(pieces, pieces[touched]) & (pieces > 0), OUTSIDE)
 
 
 def look_closer(
-    model: VideoModel,
+    model: SEEM,
     image: npt.NDArray[np.uint8],
     maps: PromptMaps,
     on_frame: npt.NDArray[np.float32],
     max_side: int | None,
 ) -> CloserLook | None:
-    """Decode an object once more, if it is small; None where it is not, and for released models.
+    """Decode an object once more from close by, if it is small; None where it is not.
 
     Args:
         image: the frame (H, W, 3) uint8 RGB. maps: all that is marked of the object there.
         on_frame: (H, W) mask logits, which it begins from again.
         max_side: as for `Tracker`.
     """
-    place = _place(maps, on_frame > 0) if isinstance(model, SEEM) else None
+    place = _place(maps, on_frame > 0)
     if place is None:
         return None
-    assert isinstance(model, SEEM)
     propagator = PixelMemoryPropagator(model, max_side)
     features = propagator.encode(np.ascontiguousarray(image[place]))
     start = torch.from_numpy(on_frame[place]).to(model.device)[None, None]
     cells = features.maps[0].shape[-2:]
     start = F.interpolate(start, size=cells, mode="bilinear", align_corners=False, antialias=True)[0]
-    found, quality = propagator.segment(features, [0], [[_part(maps, place)]], start)
+    part = [[_part(maps, place)]]
+    found, _ = propagator.segment(features, [0], part, start)  # from a mask of few cells
+    found, quality = propagator.segment(features, [0], part, found)
     return CloserLook(*place, found[0], quality[0]) if (found > 0).any() else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -14,7 +13,6 @@ from seem_video.model.head import DensePrompt, HeadFeatures, blend_masks
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
 from seem_video.model.seem import SEEM, FrameFeatures
-from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
 from seem_video.tracking.propagation import to_cells
@@ -84,9 +82,6 @@ class PixelMemoryPropagator:
             rows = [row for row, maps in enumerate(rounds) if i < len(maps)]
             again = [rounds[row][i] for row in rows]
             logits[rows], quality[rows] = self._decode(seen, again, logits[rows])
-        if start is None:
-            for own, maps in zip(logits, rounds, strict=True):
-                _drop_untouched(own, maps[-1])
         return logits, quality
 
     def _decode(
@@ -138,13 +133,3 @@ class PixelMemoryPropagator:
 def _full(logits: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
     """The same in float32, which is what trackers reckon in."""
     return logits.float(), quality.float()
-
-
-def _drop_untouched(logits: Tensor, maps: PromptMaps) -> None:
-    """Of an object (h, w) only pointed at, drop the pieces that no click or stroke is on, unless all would go."""
-    touched = (to_cells(maps.positive, logits) > 0) & (logits > 0)
-    if maps.box is not None or not touched.any():
-        return
-    _, piece = cv2.connectedComponents((logits > 0).cpu().numpy().astype(np.uint8))
-    pieces = torch.from_numpy(piece).to(logits.device)
-    logits[~torch.isin(pieces, pieces[touched]) & (pieces > 0)] = OUTSIDE

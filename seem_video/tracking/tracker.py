@@ -90,7 +90,7 @@ class Tracker:
             logits = torch.cat([logits, logits.new_full((len(new), *logits.shape[1:]), -CERTAIN)])
             quality = torch.cat([quality, quality.new_zeros(len(new))])
         self._apply_prompts(features, drawn, known, logits, quality)
-        seen = self._see_prompted(image, drawn, logits, quality)
+        seen = self._see_prompted(image, features, drawn, known, logits, quality)
         masks = self._full_size(logits, drawn, seen, height, width)
         quality = quality * torch.from_numpy(masks.any(axis=(1, 2))).to(quality)
         self._take_in(index, features, masks, logits, quality, prompted=list(drawn), new=new)
@@ -179,17 +179,26 @@ class Tracker:
     def _see_prompted(
         self,
         image: npt.NDArray[np.uint8],
+        features: Any,
         drawn: Mapping[int, Sequence[PromptMaps]],
+        known: Sequence[int],
         logits: Tensor,
         quality: Tensor,
     ) -> dict[int, npt.NDArray[np.float32]]:
-        """Logits (H, W) of what is prompted, small objects from close by; their quality changes in place."""
+        """Logits (H, W) of what is prompted, after a second look; their quality changes in place."""
         seen: dict[int, npt.NDArray[np.float32]] = {}
         for object_id, rounds in drawn.items():
             if not rounds[-1].only_mask:
                 row = self.object_ids.index(object_id)
                 seen[object_id], quality[row] = see_on_frame(
-                    self._model, image, rounds[-1], logits[row], quality[row], self._max_side
+                    self._model,
+                    image,
+                    features,
+                    rounds[-1],
+                    logits[row],
+                    quality[row],
+                    self._max_side,
+                    known=object_id in known,
                 )
         return seen
 

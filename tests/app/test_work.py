@@ -14,7 +14,7 @@ from PIL import Image
 from seem_video import Box, Click, Scribble, SeemVideoError, open_session
 from seem_video.app.files import write_outputs
 from seem_video.app.work import Work
-from seem_video.model.seem import SEEM
+from seem_video.model.head import Head
 
 
 @pytest.fixture
@@ -38,18 +38,18 @@ def test_a_click_shows_at_once_the_mask_that_tracking_will_give(work: Work):
     assert np.allclose(seen.scores, tracked.scores, atol=1e-3)
 
 
-def test_once_a_frame_is_encoded_a_click_costs_one_pass_of_the_decoder(work: Work, monkeypatch: pytest.MonkeyPatch):
+def test_once_a_frame_is_encoded_a_click_costs_two_passes_of_the_decoder(work: Work, monkeypatch: pytest.MonkeyPatch):
     work.prepare(0)
     monkeypatch.setattr("seem_video.tracking.pixel_memory.PixelMemoryPropagator.encode", None)
     work.add(Click(20, 30), object_id=1, frame=0)
     first = work.look(0)
-    passes, decode = [], SEEM.decode
-    monkeypatch.setattr(SEEM, "decode", lambda *given, **named: passes.append(1) or decode(*given, **named))
+    passes, decode = [], Head.decode
+    monkeypatch.setattr(Head, "decode", lambda *given, **named: passes.append(1) or decode(*given, **named))
     for x in (22, 24, 26):
         passes.clear()
         work.add(Click(x, 30), object_id=1, frame=0)
         work.look(0)
-        assert len(passes) == 1
+        assert len(passes) == 2
     passes.clear()
     for _ in range(3):
         work.undo()

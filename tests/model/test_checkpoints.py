@@ -13,6 +13,7 @@ from seem_video.errors import SeemVideoError
 from seem_video.model.backbone.efficientnet_lite import EfficientNetLite0
 from seem_video.model.backbone.timm import TimmBackbone, classifier_features
 from seem_video.model.checkpoints import list_models, load_model, pick_device, read_weights, save_weights
+from seem_video.model.config import dump_config
 
 
 def test_saved_weights_come_back_within_half_precision(model, tmp_path: Path) -> None:
@@ -45,6 +46,14 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, tmp_path / "bare.safetensors")
     with pytest.raises(SeemVideoError, match="no seem-video configuration"):
         load_model(tmp_path / "bare.safetensors")
+
+
+def test_weights_of_another_shape_are_refused_in_a_line(model, tmp_path: Path) -> None:
+    state = {name: value.contiguous() for name, value in model.state_dict().items() if "decoder" not in name}
+    save_file(state | {"colour": torch.zeros(1)}, tmp_path / "odd.safetensors", {"config": dump_config(model.config)})
+    with pytest.raises(SeemVideoError, match=r"pixel_decoder.* is missing.* and \d+ more\.$") as refused:
+        load_model(tmp_path / "odd.safetensors")
+    assert len(str(refused.value)) < 500
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Small objects are looked at from close by, large ones are not, and all callers see the same."""
+"""What is prompted is seen twice, what is small from close by; all callers see the same."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from seem_video import Box, Click, MaskPrompt, open_session
+from seem_video import Box, Click, MaskPrompt, Scribble, open_session
 from seem_video.app.preview import FramePreview
 from seem_video.model.seem import SEEM
 from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.closer import LARGEST_PART, CloserLook, look_closer
+from seem_video.tracking.closer import LARGEST_PART, CloserLook, look_closer, without_untouched
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.propagation import to_frame
 from seem_video.tracking.still import StillImage
 
 HEIGHT, WIDTH = 240, 320
+SIZE = (48, 64)
 
 
 def _disc(x: int, y: int, radius: int) -> np.ndarray:
@@ -53,7 +54,7 @@ def test_a_box_says_where_to_look_whatever_the_first_mask_is(model: SEEM) -> Non
     assert look.columns.start < 150 < 170 < look.columns.stop
 
 
-def test_a_large_object_is_not_looked_at_again(model: SEEM) -> None:
+def test_a_large_object_is_not_looked_at_from_close_by(model: SEEM) -> None:
     assert _look(model, _disc(160, 100, 60), Click(160, 100)) is None
 
 
@@ -105,3 +106,32 @@ def test_logits_are_on_the_frame_where_their_cells_are() -> None:
     logits[2, 3] = 8.0
     on_frame = to_frame(logits, 24, 32)
     assert np.argwhere(on_frame > 5).mean(0) == pytest.approx([9.5, 13.5])
+
+
+def _pieces(*prompts: Prompt) -> list[bool]:
+    """Which of three pieces, left, middle and right, are left of a mask."""
+    logits = torch.full((12, 16), -3.0)
+    for left in (1, 6, 11):
+        logits[3:9, left : left + 4] = 2.0
+    left_over = without_untouched(logits, rasterise(prompts, *SIZE))
+    return [bool((left_over[3:9, left : left + 4] > 0).all()) for left in (1, 6, 11)]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "left"),
+    [
+        ([Click(30, 20)], [False, True, False]),
+        ([Click(10, 20), Click(55, 30)], [True, False, True]),
+        ([Scribble([(10, 20), (35, 20)])], [True, True, False]),
+        ([Click(10, 20), Click(55, 30, positive=False)], [True, False, False]),
+        ([Click(30, 2)], [True, True, True]),  # on none of them
+    ],
+)
+def test_pieces_that_no_click_or_stroke_is_on_are_dropped(prompts: list[Prompt], left: list[bool]) -> None:
+    assert _pieces(*prompts) == left
+
+
+def test_pieces_that_touch_at_a_corner_are_one() -> None:
+    logits = torch.full((12, 16), -3.0)
+    logits[:4, :4] = logits[4:8, 4:8] = 2.0
+    assert torch.equal(without_untouched(logits, rasterise([Click(4, 4)], *SIZE)), logits)
