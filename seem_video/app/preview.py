@@ -12,8 +12,8 @@ from torch import Tensor
 
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.closer import see_on_frame
 from seem_video.tracking.propagation import VideoModel, to_cells, to_frame
+from seem_video.tracking.second_look import see_on_frame
 from seem_video.tracking.tracker import CERTAIN, SURE, draw_rounds, make_propagator
 
 Mask = npt.NDArray[np.bool_]

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.closer import see_on_frame
 from seem_video.tracking.propagation import VideoModel
+from seem_video.tracking.second_look import see_on_frame
 from seem_video.tracking.tracker import make_propagator
 
 _BATCH = 16

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, PromptMaps, rasterise
-from seem_video.tracking.closer import see_on_frame
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.prompt_memory import PromptMemoryPropagator
 from seem_video.tracking.propagation import Propagator, VideoModel, to_cells, to_frame
 from seem_video.tracking.reach import within_reach
+from seem_video.tracking.second_look import see_on_frame
 
 CERTAIN = 12.0
 """Logit of a pixel that the user gave: sure, but finite."""

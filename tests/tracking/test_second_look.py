@@ -11,9 +11,9 @@ from seem_video.app.preview import FramePreview
 from seem_video.model.seem import SEEM
 from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import Prompt, rasterise
-from seem_video.tracking.closer import LARGEST_PART, CloserLook, look_closer, without_untouched
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.propagation import to_frame
+from seem_video.tracking.second_look import LARGEST_PART, CloserLook, look_closer, without_untouched
 from seem_video.tracking.still import StillImage
 
 HEIGHT, WIDTH = 240, 320
