@@ -19,7 +19,7 @@ def shelf(model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelShelf:
 
 
 def test_models_are_chosen_by_name_and_a_name_is_no_path(shelf: ModelShelf, model, tmp_path: Path):
-    assert shelf.choices()[0] == ("seem-nano (10 MB)", "seem-nano")
+    assert shelf.choices()[0] == ("seem-nano (14 MB)", "seem-nano")
     assert ("seem-focalt-v0 (fetch 658 MB)", "seem-focalt-v0") in shelf.choices()
     assert shelf.get("seem-nano") is model
     assert shelf.name_of(model) == "seem-nano"
