@@ -99,6 +99,6 @@ class FramePreview:
             start, rounds = self._object(object_id, given[:-1]).logits[None], rounds[-1:]
         logits, quality = propagator.segment(self._features, [object_id], [rounds], start)
         on_frame, seen = see_on_frame(
-            self._model, self._image, self._features, rounds[-1], logits[0], quality[0], None, known=known is not None
+            propagator, self._image, self._features, rounds[-1], logits[0], quality[0], known=known is not None
         )
         return _Found(logits[0], on_frame, float(seen))

@@ -70,21 +70,20 @@ def build_filled(tensors: Mapping[str, Tensor], interface: Interface) -> Release
             model = build(shapes, interface)
     except KeyError as error:
         raise ValueError(f"{published_name(error.args[0])} is missing") from error
-    needed = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    if misfit := describe_misfit(needed, shapes, published_name):
+    if misfit := describe_misfit(model.state_dict(), state, published_name):
         raise ValueError(misfit)
     model.load_state_dict(state, assign=True)
     return model.requires_grad_(False).eval()
 
 
-def describe_misfit(needed: Shapes, given: Shapes, say: Callable[[str], str]) -> str | None:
-    """What is wrong with the shapes given, in a line, names as `say` has them; None if they are those needed."""
+def describe_misfit(needed: Mapping[str, Tensor], given: Mapping[str, Tensor], say: Callable[[str], str]) -> str | None:
+    """What is wrong with the names and shapes given, in a line, names as `say` has them; None if nothing is."""
     problems = [f"{say(name)} is missing" for name in needed if name not in given]
     problems += [f"{say(name)} is unknown" for name in given if name not in needed]
     problems += [
-        f"{say(name)} is {given[name]} where {shape} is needed"
-        for name, shape in needed.items()
-        if given.get(name, shape) != shape
+        f"{say(name)} is {tuple(given[name].shape)} where {tuple(tensor.shape)} is needed"
+        for name, tensor in needed.items()
+        if given.get(name, tensor).shape != tensor.shape
     ]
     more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
     return ", ".join(problems[:3]) + more if problems else None

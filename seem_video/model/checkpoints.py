@@ -175,8 +175,7 @@ def _compact(state: dict[str, Tensor], metadata: dict[str, str], path: Path) -> 
         )
     model = SEEM(parse_config(metadata["config"], origin=str(path)))
     state = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-    needed, given = ({name: tuple(value.shape) for name, value in each.items()} for each in (model.state_dict(), state))
-    if misfit := describe_misfit(needed, given, str):
+    if misfit := describe_misfit(model.state_dict(), state, str):
         raise SeemVideoError(f"{path} does not fit its own configuration: {misfit}.")
     model.load_state_dict(state)
     return model

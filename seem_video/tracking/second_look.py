@@ -12,11 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seem_video.model.seem import SEEM
 from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
-from seem_video.tracking.propagation import VideoModel, to_cells, to_frame
+from seem_video.tracking.propagation import Propagator, to_cells, to_frame
 
 AROUND = 0.5
 """What is seen around an object on each side, in multiples of its longer side."""
@@ -49,40 +48,41 @@ class CloserLook:
 
 
 def see_on_frame(
-    model: VideoModel,
+    propagator: Propagator,
     image: npt.NDArray[np.uint8],
     features: Any,
     maps: PromptMaps,
     logits: Tensor,
     quality: Tensor,
-    max_side: int | None,
     *,
     known: bool,
 ) -> tuple[npt.NDArray[np.float32], Tensor]:
     """Mask logits (H, W) of a prompted object on its frame, and its quality, after a second look.
 
     The mask that corrections begin from is still that of the first one: so models learn to correct.
+    Released models look once.
 
     Args:
+        propagator, image, maps: as for `look_closer`.
         features: of the frame. logits: (h, w) of the mask there. quality: of that.
         known: the object had a mask before it was prompted on this frame.
-        model, image, maps, max_side: as for `look_closer`.
     """
-    size = image.shape[:2]
-    if not isinstance(model, SEEM):
-        return to_frame(logits, *size), quality
-    pointed_at = maps.box is None and maps.mask is None and not known
-    first = to_frame(without_untouched(logits, maps) if pointed_at else logits, *size)
-    if (look := look_closer(model, image, maps, first, max_side)) is not None:
-        return look.on_frame(*size), look.quality
-    again, quality = PixelMemoryPropagator(model, max_side).segment(features, [0], [[maps]], logits[None])
-    return to_frame(without_untouched(again[0], maps) if pointed_at else again[0], *size), quality[0]
+
+    def shown(mask: Tensor) -> npt.NDArray[np.float32]:
+        return to_frame(mask if known else without_untouched(mask, maps), *image.shape[:2])
+
+    if not isinstance(propagator, PixelMemoryPropagator):
+        return to_frame(logits, *image.shape[:2]), quality
+    if (look := look_closer(propagator, image, maps, shown(logits))) is not None:
+        return look.on_frame(*image.shape[:2]), look.quality
+    again, quality = propagator.segment(features, [0], [[maps]], logits[None])
+    return shown(again[0]), quality[0]
 
 
 def without_untouched(logits: Tensor, maps: PromptMaps) -> Tensor:
-    """An object (h, w) without the pieces that no click or stroke is on, unless all would go."""
+    """An object (h, w), only pointed at, without the pieces that no click or stroke is on, unless all would go."""
     touched = (to_cells(maps.positive, logits) > 0) & (logits > 0)
-    if not touched.any():
+    if maps.box is not None or maps.mask is not None or not touched.any():
         return logits
     _, piece = cv2.connectedComponents((logits > 0).cpu().numpy().astype(np.uint8))
     pieces = torch.from_numpy(piece).to(logits.device)
@@ -90,25 +90,22 @@ def without_untouched(logits: Tensor, maps: PromptMaps) -> Tensor:
 
 
 def look_closer(
-    model: SEEM,
+    propagator: PixelMemoryPropagator,
     image: npt.NDArray[np.uint8],
     maps: PromptMaps,
     on_frame: npt.NDArray[np.float32],
-    max_side: int | None,
 ) -> CloserLook | None:
     """Decode an object once more from close by, if it is small; None where it is not.
 
     Args:
-        image: the frame (H, W, 3) uint8 RGB. maps: all that is marked of the object there.
-        on_frame: (H, W) mask logits, which it begins from again.
-        max_side: as for `Tracker`.
+        propagator: it is only asked to encode and segment. image: the frame (H, W, 3) uint8 RGB.
+        maps: all that is marked of the object there. on_frame: (H, W) mask logits, which it begins from again.
     """
     place = _place(maps, on_frame > 0)
     if place is None:
         return None
-    propagator = PixelMemoryPropagator(model, max_side)
     features = propagator.encode(np.ascontiguousarray(image[place]))
-    start = torch.from_numpy(on_frame[place]).to(model.device)[None, None]
+    start = torch.from_numpy(on_frame[place]).to(propagator.device)[None, None]
     cells = features.maps[0].shape[-2:]
     start = F.interpolate(start, size=cells, mode="bilinear", align_corners=False, antialias=True)[0]
     part = [[_part(maps, place)]]

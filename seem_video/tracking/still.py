@@ -62,8 +62,6 @@ class StillImage:
         self._logits |= dict(zip(ids, logits, strict=True))
         masks: dict[int, npt.NDArray[np.bool_]] = {}
         for object_id, maps, own, own_quality in zip(ids, drawn, logits, quality, strict=True):
-            on_frame, _ = see_on_frame(
-                self._model, self._image, self._features, maps, own, own_quality, None, known=False
-            )
+            on_frame, _ = see_on_frame(propagator, self._image, self._features, maps, own, own_quality, known=False)
             masks[object_id] = on_frame > 0
         return masks

@@ -191,14 +191,7 @@ class Tracker:
             if not rounds[-1].only_mask:
                 row = self.object_ids.index(object_id)
                 seen[object_id], quality[row] = see_on_frame(
-                    self._model,
-                    image,
-                    features,
-                    rounds[-1],
-                    logits[row],
-                    quality[row],
-                    self._max_side,
-                    known=object_id in known,
+                    self._propagator, image, features, rounds[-1], logits[row], quality[row], known=object_id in known
                 )
         return seen
 

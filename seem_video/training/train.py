@@ -93,7 +93,7 @@ def train(
 def _stages(recipe: Recipe) -> list[Recipe]:
     """The recipes that lead to this one, each after those that it goes on from, and itself."""
     found: dict[str, Recipe] = {}
-    for before in (*recipe.after, *([recipe.prompting] if recipe.prompting else [])):
+    for before in filter(None, (*recipe.after, recipe.prompting)):
         found |= {stage.name: stage for stage in _stages(before)}
     return [*found.values(), recipe]
 

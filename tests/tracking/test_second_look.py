@@ -34,7 +34,8 @@ def _image(disc: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def _look(model: SEEM, disc: np.ndarray, prompt: Prompt) -> CloserLook | None:
     logits = torch.from_numpy(np.where(disc, 6.0, -6.0).astype(np.float32))[2::4, 2::4]
-    return look_closer(model, _image(disc), rasterise([prompt], HEIGHT, WIDTH), to_frame(logits, HEIGHT, WIDTH), None)
+    maps, on_frame = rasterise([prompt], HEIGHT, WIDTH), to_frame(logits, HEIGHT, WIDTH)
+    return look_closer(PixelMemoryPropagator(model, None), _image(disc), maps, on_frame)
 
 
 @pytest.mark.parametrize(("x", "y"), [(160, 100), (8, 6), (312, 232), (160, 235)])
@@ -61,7 +62,8 @@ def test_a_large_object_is_not_looked_at_from_close_by(model: SEEM) -> None:
 def test_nothing_is_nowhere(model: SEEM) -> None:
     maps = rasterise([Click(160, 100, positive=False)], HEIGHT, WIDTH)
     image = _image(_disc(160, 100, 10))
-    assert look_closer(model, image, maps, np.full((HEIGHT, WIDTH), OUTSIDE, np.float32), None) is None
+    nothing = np.full((HEIGHT, WIDTH), OUTSIDE, np.float32)
+    assert look_closer(PixelMemoryPropagator(model, None), image, maps, nothing) is None
 
 
 def test_there_is_no_mask_outside_of_the_part() -> None:
@@ -125,6 +127,7 @@ def _pieces(*prompts: Prompt) -> list[bool]:
         ([Scribble([(10, 20), (35, 20)])], [True, True, False]),
         ([Click(10, 20), Click(55, 30, positive=False)], [True, False, False]),
         ([Click(30, 2)], [True, True, True]),  # on none of them
+        ([Box(0, 0, 40, 40), Click(10, 20)], [True, True, True]),  # a box says how far it goes
     ],
 )
 def test_pieces_that_no_click_or_stroke_is_on_are_dropped(prompts: list[Prompt], left: list[bool]) -> None:
