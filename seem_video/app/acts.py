@@ -103,7 +103,7 @@ class Acts:
 
     def scrub(self, key: str, frame: int) -> Changes:
         with _in_a_sentence():
-            return self._look(key, frame)
+            return self._desk.do(key, lambda work: self._seen(work, frame))
 
     def choose(self, key: str, frame: int, chosen: int) -> Changes:
         with _in_a_sentence():
@@ -147,20 +147,10 @@ class Acts:
             return self._view(key, frame, chosen)
 
     def track(self, key: str, way: Way, first: int | None, last: int | None) -> Iterator[Changes]:
-        begun, shown, count = time.monotonic(), 0.0, 0
         with _in_a_sentence():
-            for result in self._desk.each(key, lambda work: work.track(way, first=first or 0, last=last)):
-                frame, count = result.index, count + 1
-                if time.monotonic() - shown > _REFRESH_S:
-                    shown = time.monotonic()
-                    words = f"Tracking: frame {frame}, {count / max(shown - begun, 0.01):.1f} a second."
-                    yield self._look(key, frame, words, result)
-            scores, broken, stopped = self._desk.do(key, lambda work: (work.scores, work.broken, work.stopped))
-            if not scores:  # another video was opened meanwhile
-                return
-            span = f"frames {min(scores)} to {max(scores)}" if min(scores) else f"up to frame {max(scores)}"
-            took = f"Tracked {span}, in {time.monotonic() - begun:.0f} s. What is amber below is worth a look."
-            yield self._look(key, frame, None if stopped else broken or took)
+            for changes in self._desk.each(key, lambda work: self._track(work, way, first or 0, last)):
+                if changes:
+                    yield changes
 
     def stop(self, key: str) -> None:
         """Tracking ends after the frame that it is at, and shows that one last."""
@@ -205,6 +195,26 @@ class Acts:
         self._desk.do(key, lambda work: work.add(prompt, object_id=chosen, frame=frame))
         return self._view(key, frame, chosen)
 
+    def _track(self, work: Work, way: Way, first: int, last: int | None) -> Iterator[Changes]:
+        """Frame by frame, nothing for those that are not shown.
+
+        A step of it, drawing included, is done with the work that it is about, so a page that has another one by then
+        gets nothing of it.
+        """
+        begun, shown, count = time.monotonic(), 0.0, 0
+        for result in work.track(way, first=first, last=last):
+            frame, count, now = result.index, count + 1, time.monotonic()
+            if now - shown <= _REFRESH_S:
+                yield {}
+                continue
+            shown = now
+            words = f"Tracking: frame {frame}, {count / max(now - begun, 0.01):.1f} a second."
+            yield self._seen(work, frame, words, result)
+        least, most = min(work.scores), max(work.scores)
+        span = f"frames {least} to {most}" if least else f"up to frame {most}"
+        took = f"Tracked {span}, in {time.monotonic() - begun:.0f} s. What is amber below is worth a look."
+        yield self._seen(work, frame, None if work.stopped else work.broken or took)
+
     def _files(self, paths: list[Path], words: str) -> Changes:
         parts = self._parts
         return {parts.files: gr.File(value=[str(path) for path in paths], visible=True), parts.status: words}
@@ -232,11 +242,8 @@ class Acts:
 
         return self._desk.do(key, draw)
 
-    def _look(self, key: str, frame: int, words: str | None = None, result: FrameResult | None = None) -> Changes:
+    def _seen(self, work: Work, frame: int, words: str | None = None, result: FrameResult | None = None) -> Changes:
         """A frame alone: what is chosen or typed meanwhile stays as it is, and the browser has little to draw anew."""
-        return self._desk.do(key, lambda work: self._seen(work, frame, words, result))
-
-    def _seen(self, work: Work, frame: int, words: str | None, result: FrameResult | None = None) -> Changes:
         work.frame = frame
         seen, scores, parts = result or work.look(frame), work.scores, self._parts
         colors = {i: object_color(i, work.colors) for i in work.object_ids}

@@ -143,12 +143,17 @@ class Desk:
     def each(self, key: str, run: Callable[[Work], Iterator[T]]) -> Iterator[T]:
         """Yield what a run yields, a step at a time so that other jobs of the work come in between.
 
-        It ends when the work is closed or another one takes its place.
+        It ends when the work is closed or another one takes its place, whatever comes of the step that it is at then.
         """
         seat = self._seat(key)
         steps = seat.do(run)
         while self._seats.get(key) is seat:
-            step = seat.do(lambda _: next(steps, None))
+            try:
+                step = seat.do(lambda _: next(steps, None))
+            except Exception:
+                if self._seats.get(key) is seat:
+                    raise
+                return
             if step is None or self._seats.get(key) is not seat:
                 return
             yield step

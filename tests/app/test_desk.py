@@ -12,7 +12,7 @@ import pytest
 from helpers import moving_square, write_clip
 
 from seem_video import Click, SeemVideoError
-from seem_video.app.desk import Desk
+from seem_video.app.desk import Desk, _Seat
 from seem_video.app.remake import with_model
 from seem_video.app.work import Work
 
@@ -48,6 +48,29 @@ def test_a_run_lets_other_jobs_in_and_ends_with_its_work(desk: Desk, clip: Path,
     assert next(run).index == 1
     desk.close("a")
     assert list(run) == []
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_step_that_is_overtaken_by_another_clip_is_heard_of_no_more(
+    desk: Desk, clip: Path, monkeypatch: pytest.MonkeyPatch, model, fails: bool
+):
+    desk.open("a", clip, model)
+    overtaken, clear = Event(), _Seat.clear
+    monkeypatch.setattr(_Seat, "clear", lambda seat: (overtaken.set(), clear(seat)))
+
+    def run(_: Work):
+        yield "before"
+        assert overtaken.wait(60)
+        if fails:
+            raise SeemVideoError("the clip was closed meanwhile")
+        yield "after"
+
+    steps = desk.each("a", run)
+    assert next(steps) == "before"
+    with ThreadPoolExecutor(1) as other:
+        opening = other.submit(desk.open, "a", clip, model)
+        assert list(steps) == []
+        opening.result()
 
 
 def test_an_upload_that_is_refused_leaves_the_work_before(
