@@ -74,7 +74,7 @@ class Attention(nn.Module):
 
         Args:
             query: (N, L, C).
-            memory: what `project_memory` returned, N objects.
+            memory: what `project_memory` returned, N objects; it is attended to in its dtype.
             allowed: bool, broadcastable to (N, heads, L, S), True where attention may go; None for everywhere.
 
         Returns:
@@ -82,7 +82,7 @@ class Attention(nn.Module):
         """
         dim = query.shape[-1]
         q = self._split(F.linear(query, self.in_proj_weight[:dim], self.in_proj_bias[:dim]))
-        out = F.scaled_dot_product_attention(q, *memory, attn_mask=allowed)
+        out = F.scaled_dot_product_attention(q.to(memory[0].dtype), *memory, attn_mask=allowed).to(q.dtype)
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:

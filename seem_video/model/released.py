@@ -30,7 +30,7 @@ class ReleasedFeatures:
 
     Attributes:
         levels: (B, C, h, w) at strides 32, 16, 8, with their level embedding.
-        mask_features: (B, C, h, w) at stride 4. mask_levels: the same at the levels' sizes.
+        mask_features: (B, C, h, w) at stride 4. mask_levels: the same at the levels' sizes, float32.
         seen: what each layer of the decoder sees of the levels; filled by the first decoding, for those that follow.
     """
 
@@ -112,7 +112,7 @@ class ReleasedSEEM(nn.Module):
         The resize of mask features is the same as that of all the masks that they are dotted to, and is done once.
         """
         levels = [x + embed[:, None, None] for x, embed in zip(maps, self.level_embed, strict=True)]
-        return ReleasedFeatures(levels, mask_features, [resize_to(mask_features, level) for level in levels])
+        return ReleasedFeatures(levels, mask_features, [resize_to(mask_features, level).float() for level in levels])
 
     @in_precision
     def encode_points(
@@ -132,14 +132,20 @@ class ReleasedSEEM(nn.Module):
         means = (tokens.positive_mean.float(), tokens.negative_mean.float())
         return replace(tokens, positive_mean=means[0], negative_mean=means[1])
 
-    @in_precision
     def decode(
         self, features: ReleasedFeatures, owner: Tensor, prompts: Prompts, *, without: frozenset[str] = frozenset()
     ) -> dict[str, Answer]:
-        """The candidates of each group of queries for N sequences on the frames `owner` (N,), float32."""
-        features.seen = features.seen or self.decoder.project(features.levels)
-        answers = self.decoder(features.seen, features.mask_levels, owner, prompts, without=without)
-        return {name: Answer(a.embeddings.float(), a.captions.float(), a.item) for name, a in answers.items()}
+        """The candidates of each group of queries for N sequences on the frames `owner` (N,), float32.
+
+        In half precision only what they see of the frames is in it. Where rows may look next depends on the sign of
+        their mask, so what is rounded in them moves some masks by far.
+        """
+        features.seen = features.seen or self._project(features.levels)
+        return self.decoder(features.seen, features.mask_levels, owner, prompts, without=without)
+
+    @in_precision
+    def _project(self, levels: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        return self.decoder.project(levels)
 
     @in_precision
     def masks(self, features: ReleasedFeatures, owner: Tensor, embeddings: Tensor) -> Tensor:
