@@ -16,7 +16,7 @@ from seem_video.model.architecture import describe_misfit
 from seem_video.model.backbone.timm import classifier_features
 from seem_video.model.config import dump_config, parse_config
 from seem_video.model.eight_bits import computes_eight_bits, use_eight_bits
-from seem_video.model.precision import PRECISIONS, has_bfloat16
+from seem_video.model.precision import PRECISIONS
 from seem_video.model.released import ReleasedSEEM
 from seem_video.model.released_weights import (
     HUB,
@@ -90,8 +90,8 @@ def load_model(
             interface, otherwise v0), or of a `.safetensors` file that `tools/train.py` wrote or a download left.
         device: "auto" (CUDA, then MPS, then CPU) or a torch device such as "cpu" or "cuda:1".
         precision: "fp32"; "bf16" or "fp16": what PyTorch's autocast computes in half the bits; "int8": seem-nano's
-            backbone in a quarter of the bits, on a CPU of x86 with AVX2; "auto": for seem-nano on a CPU bf16 if it
-            multiplies that by itself, or else int8 if it can, otherwise fp32.
+            backbone in a quarter of the bits, on a CPU of x86 with AVX2; "auto": int8 where that can be, otherwise
+            fp32.
 
     Raises:
         SeemVideoError: the name is unknown, the file is not one of ours, or the device or precision is not there.
@@ -99,10 +99,9 @@ def load_model(
     if precision not in (known := ("auto", *PRECISIONS, "int8")):
         raise SeemVideoError(f"There is no precision '{precision}'; choose among {', '.join(known)}.")
     model = _read(name_or_path).to(pick_device(device)).to(memory_format=torch.channels_last).eval()
-    is_nano = isinstance(model, SEEM)
-    can_int8 = is_nano and computes_eight_bits(model.device)
+    can_int8 = isinstance(model, SEEM) and computes_eight_bits(model.device)
     if precision == "auto":
-        precision = "bf16" if is_nano and has_bfloat16(model.device) else "int8" if can_int8 else "fp32"
+        precision = "int8" if can_int8 else "fp32"
     if precision == "int8":
         if not can_int8:
             raise SeemVideoError("int8 is for seem-nano on a CPU of x86 with AVX2; choose another precision.")

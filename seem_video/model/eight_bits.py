@@ -24,6 +24,8 @@ _ALL, _HALF = 255, 127
 """Steps from 0 to the ceiling, in eight and in seven bits."""
 _PAIRED, _ALONE = 63, 127
 """Largest weight, in steps: where the sum of two products with eight bits must fit into 16, and elsewhere."""
+_MOST_CASES = 8
+"""Of map sizes and numbers of threads for which packed weights are kept."""
 
 
 def computes_eight_bits(device: torch.device) -> bool:
@@ -74,15 +76,31 @@ class _Convolution:
         self._zeros = torch.zeros(len(weight), dtype=torch.int32)
         self._bias, self._zero = None if conv.bias is None else conv.bias.detach(), zero
         self._shape = (conv.stride, conv.padding, conv.dilation, conv.groups)
-        self._packed = torch.ops.onednn.qconv_prepack(levels, self._steps, 1.0, zero, *self._shape, None)
+        self._levels, self._packed = levels, dict[tuple[int, ...], Tensor]()
 
     def __call__(self, x: Tensor, step: float, up_to: int = 0) -> Tensor:
         """Convolve (B, C, h, w) uint8, whose steps are `step`: to uint8, `up_to` being the ceiling, or to float32."""
         out: tuple[Any, ...] = (1.0, 0, torch.float32, "none", [], "")
         if up_to:
             out = (_CEILING / up_to, 0, torch.uint8, "hardtanh", [0.0, _CEILING], "")
-        weight = (self._packed, self._steps, self._zeros)
+        weight = (self._pack_for(x), self._steps, self._zeros)
         return torch.ops.onednn.qconv2d_pointwise(x, step, self._zero, *weight, self._bias, *self._shape, *out)
+
+    def _pack_for(self, x: Tensor) -> Tensor:
+        """The weights in the order in which oneDNN reads them, which else it would make anew at every call.
+
+        It depends on the map's size and on the number of threads.
+        """
+        case = (*x.shape, torch.get_num_threads())
+        packed = self._packed.get(case)
+        if packed is None:
+            packed = torch.ops.onednn.qconv_prepack(
+                self._levels, self._steps, 1.0, self._zero, *self._shape, list(x.shape)
+            )
+            if len(self._packed) == _MOST_CASES:
+                self._packed.clear()
+            self._packed[case] = packed
+        return packed
 
 
 def _to_levels(x: Tensor) -> tuple[Tensor, float]:

@@ -1,4 +1,4 @@
-"""In how many bits a model computes: what there is, what is best on a machine, and PyTorch's autocast to do it."""
+"""In how many bits a model computes: what there is, and PyTorch's autocast to do it."""
 
 from __future__ import annotations
 
@@ -44,17 +44,10 @@ def in_precision(
     return cast
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether this is a CPU that multiplies bfloat16 by itself; a PyTorch too old to tell says no."""
-    return device.type == "cpu" and _processor_has("avx512_bf16", "amx_bf16")
-
-
 def multiplies_bfloat16_tiles() -> bool:
-    """Whether this CPU multiplies matrices of bfloat16 in tiles (AMX), many times as fast as those of float32."""
-    return _processor_has("amx_bf16")
+    """Whether this CPU multiplies matrices of bfloat16 in tiles (AMX), many times as fast as those of float32.
 
-
-def _processor_has(*names: str) -> bool:
-    """Whether it has one of these instruction sets."""
+    A PyTorch too old to tell says no.
+    """
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name) for name in names)
+    return bool(capabilities.get("amx_bf16"))

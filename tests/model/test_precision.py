@@ -8,7 +8,6 @@ import torch
 
 from seem_video import Click, load_model, open_session
 from seem_video.model.eight_bits import computes_eight_bits
-from seem_video.model.precision import has_bfloat16
 
 
 def _masks(clip: Path, precision: str) -> np.ndarray:
@@ -26,12 +25,6 @@ def test_the_embedded_model_finds_nearly_the_same_masks_in_fewer_bits(clip: Path
     assert (full & fewer).sum() > 0.97 * (full | fewer).sum()
 
 
-@pytest.mark.parametrize("able", [True, False])
-def test_left_alone_it_takes_the_precision_that_the_processor_is_fast_at(
-    monkeypatch: pytest.MonkeyPatch, able: bool
-) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able}, raising=False)
-    assert has_bfloat16(torch.device("cpu")) == able
-    assert not has_bfloat16(torch.device("meta"))
-    otherwise = torch.int8 if computes_eight_bits(torch.device("cpu")) else torch.float32
-    assert load_model(device="cpu").precision == (torch.bfloat16 if able else otherwise)
+def test_left_alone_it_takes_the_precision_that_the_processor_is_fast_at() -> None:
+    fast = torch.int8 if computes_eight_bits(torch.device("cpu")) else torch.float32
+    assert load_model(device="cpu").precision == fast
