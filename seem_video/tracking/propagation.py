@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from seem_video.model.released import ReleasedSEEM
@@ -66,8 +66,22 @@ class Propagator(Protocol):
 
 def to_cells(region: npt.NDArray[np.bool_], like: Tensor) -> Tensor:
     """Share of each stride-4 cell of the encoded frame that an (H, W) region covers."""
-    source = torch.from_numpy(region).to(like.device, torch.float32)[None, None]
-    return F.adaptive_avg_pool2d(source, (like.shape[-2], like.shape[-1]))[0, 0].to(like.dtype)
+    left, top, width, height = cv2.boundingRect(region.view(np.uint8))
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    part = torch.from_numpy(region[rows, columns]).float()
+    across, down = _means(region.shape[1], like.shape[-1]), _means(region.shape[0], like.shape[-2])
+    return (down[:, rows] @ part @ across[:, columns].T).to(like)
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)
+def _means(pixels: int, cells: int) -> Tensor:
+    """(cells, pixels) weights of the mean of the pixels that each cell touches, along one axis."""
+    weights = torch.zeros(cells, pixels)
+    for i, row in enumerate(weights):
+        touched = row[i * pixels // cells : -(-(i + 1) * pixels // cells)]
+        touched[:] = 1 / len(touched)
+    return weights
 
 
 def to_frame(logits: Tensor, height: int, width: int) -> npt.NDArray[np.float32]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -204,24 +206,36 @@ class Tracker:
         width: int,
     ) -> npt.NDArray[np.bool_]:
         """(K, H, W) bool: each pixel to the object with the largest positive logit; a given mask is taken as it is."""
-        full = [
-            seen[object_id] if object_id in seen else to_frame(each, height, width)
-            for object_id, each in zip(self.object_ids, logits, strict=True)
-        ]
-        best = np.full((height, width), np.finfo(np.float32).tiny, np.float32)
-        for each in full:
-            np.maximum(best, each, out=best)
-        masks, free = np.empty((len(full), height, width), bool), np.ones((height, width), bool)
-        for each, mask in zip(full, masks, strict=True):
-            np.greater_equal(each, best, out=mask)
-            mask &= free  # where two are equal, the first one has it
-            free ^= mask
+        best, owner = np.zeros((height, width), np.float32), np.zeros((height, width), np.uint16)
+        places = []
+        for i, (object_id, each) in enumerate(zip(self.object_ids, logits, strict=True), start=1):
+            whole = seen[object_id] if object_id in seen else to_frame(each, height, width)
+            place = ... if object_id in seen else _where_positive(each, height, width)
+            is_best = whole[place] > best[place]  # where two are equal, the first one has it
+            np.copyto(best[place], whole[place], where=is_best)
+            np.copyto(owner[place], i, where=is_best)
+            places.append(place)
+        masks = np.zeros((len(places), height, width), bool)
+        for i, (mask, place) in enumerate(zip(masks, places, strict=True), start=1):
+            np.equal(owner[place], i, out=mask[place])
         for object_id, rounds in drawn.items():
             given = rounds[-1].mask
             if given is not None and rounds[-1].only_mask:
                 masks &= ~given
                 masks[self.object_ids.index(object_id)] = given
         return masks
+
+
+def _where_positive(logits: Tensor, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the frame (height, width) outside which mask logits (h, w), resized to it, are negative."""
+    left, top, columns, rows = cv2.boundingRect((logits > 0).cpu().numpy().view(np.uint8))
+    if not rows:
+        return slice(0), slice(0)
+    down, across = height / logits.shape[0], width / logits.shape[1]
+    return (
+        slice(max(0, floor((top - 1) * down)), ceil((top + rows + 1) * down)),
+        slice(max(0, floor((left - 1) * across)), ceil((left + columns + 1) * across)),
+    )
 
 
 def draw_rounds(given: Sequence[Prompt], height: int, width: int, *, known: bool) -> list[PromptMaps]:
