@@ -151,6 +151,7 @@ class Acts:
             for changes in self._desk.each(key, lambda work: self._track(work, way, first or 0, last)):
                 if changes:
                     yield changes
+        yield {}  # as it ends, Gradio applies what was yielded last once more, by then maybe to another video
 
     def stop(self, key: str) -> None:
         """Tracking ends after the frame that it is at, and shows that one last."""
