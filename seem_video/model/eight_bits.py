@@ -1,8 +1,9 @@
-"""Convolutions of the backbone in 8 bits: on a CPU two thirds of the time, for nearly the same maps.
+"""Convolutions of the backbone in 8 bits: on a CPU half to two thirds of the time, for nearly the same maps.
 
 A value is a whole number of steps, in the first seven or eight bits; a weight of each output channel of steps of its
 own. Older processors add products in pairs of 16 bits, so steps are such that no pair can be too large. Sums are whole
-numbers, so that they come out the same with any number of threads.
+numbers, the same in any order; but with AVX-512 how they are scaled depends on the number of threads, in the last digit
+of float32, and then a value here and there is a step more or less.
 
 oneDNN convolves so; PyTorch has operators for that, which its compiler uses.
 """
