@@ -1,7 +1,7 @@
 """The mask shown at once is the tracker's, whatever the model and the prompts.
 
-In full precision: a frame in view is encoded by all threads, one that is tracked by fewer, which processors with AVX-512
-round differently, and 8 bits make more of it.
+In full precision: a frame in view is encoded by all threads, one that is tracked by fewer, which AVX-512 makes
+round differently, and 8 bits make more of that.
 """
 
 from __future__ import annotations
