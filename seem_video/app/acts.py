@@ -151,7 +151,8 @@ class Acts:
             for changes in self._desk.each(key, lambda work: self._track(work, way, first or 0, last)):
                 if changes:
                     yield changes
-        yield {}  # as it ends, Gradio applies what was yielded last once more, by then maybe to another video
+        # as it ends, Gradio applies what was yielded last once more, by then maybe to another video
+        yield {self._parts.status: gr.skip()}
 
     def stop(self, key: str) -> None:
         """Tracking ends after the frame that it is at, and shows that one last."""

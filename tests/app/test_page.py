@@ -103,7 +103,9 @@ def _open_demo(page) -> None:
     page.get_by_text("132 frames").wait_for()
 
 
-def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: Path, model):
+def test_what_is_clicked_is_masked_there_tracked_and_taken_home(
+    page, tmp_path: Path, model, capfd: pytest.CaptureFixture[str]
+):
     _open_demo(page)
     plain = _seen(page)
     _stroke(page, (247, 283))
@@ -113,6 +115,8 @@ def test_what_is_clicked_is_masked_there_tracked_and_taken_home(page, tmp_path: 
     page.locator("#last input").press("Tab")
     page.locator("#track").click()
     page.get_by_text("Tracked up to frame 3").wait_for()
+    page.wait_for_timeout(1000)  # for what the tracking has left to say
+    assert "Traceback" not in capfd.readouterr().err
     page.locator("#export").click()
     with page.expect_download() as download:
         page.locator("#files a[href*='masks.zip']").first.click()
@@ -293,7 +297,7 @@ def test_what_is_dropped_on_the_page_is_opened(page, clip: Path, tmp_path: Path)
     status.get_by_text("object 1").wait_for()
 
 
-def test_another_video_opened_while_it_tracks_ends_the_tracking(page, clip: Path):
+def test_another_video_opened_while_it_tracks_ends_the_tracking(page, clip: Path, capfd: pytest.CaptureFixture[str]):
     _open_demo(page)
     _stroke(page, (247, 283))
     page.locator("#track").click()
@@ -303,6 +307,7 @@ def test_another_video_opened_while_it_tracks_ends_the_tracking(page, clip: Path
     page.wait_for_timeout(1000)  # for what the tracking has left to say
     sync_api.expect(page.locator("#status")).to_have_text(re.compile("96×64, 6 frames"))
     assert page.locator(".toast-body").count() == 0
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_reload_and_a_second_tab_lose_nothing_and_a_stranger_sees_nothing(page, browser, address: str):
