@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import ceil, floor
 from typing import Any, Protocol, cast
 
 import cv2
@@ -88,32 +87,3 @@ def _means(pixels: int, cells: int) -> Tensor:
 def to_frame(logits: Tensor, height: int, width: int) -> npt.NDArray[np.float32]:
     """Mask logits (h, w) at stride 4 as they are on the frame (height, width)."""
     return cast("npt.NDArray[np.float32]", cv2.resize(logits.cpu().numpy(), (width, height)))
-
-
-def positive_part(logits: Tensor, height: int, width: int) -> tuple[tuple[slice, slice], npt.NDArray[np.float32]]:
-    """Rows and columns of the frame (height, width) outside which `to_frame` is not positive, and what it is there.
-
-    So small masks take little time however large the frame.
-    """
-    cells = logits.cpu()
-    left, top, columns, rows = cv2.boundingRect((cells > 0).numpy().view(np.uint8))
-    if not rows:
-        return (slice(0), slice(0)), np.zeros((0, 0), np.float32)
-    down, its_rows, rows_near = _stretch(cells.shape[0], height, top, top + rows)
-    across, its_columns, columns_near = _stretch(cells.shape[1], width, left, left + columns)
-    return (its_rows, its_columns), (down @ cells[rows_near, columns_near] @ across.T).numpy()
-
-
-def _stretch(cells: int, pixels: int, first: int, stop: int) -> tuple[Tensor, slice, slice]:
-    """Along one axis: weights (P, C) of cells in pixels, for the P pixels that cells `first` to `stop` have a share in
-    and the C cells that have one in these; then both as slices."""
-    its = slice(max(0, floor((first - 1) * pixels / cells)), ceil((stop + 1) * pixels / cells))
-    near = slice(max(0, first - 2), stop + 2)
-    return _shares(cells, pixels)[its, near], its, near
-
-
-@lru_cache(maxsize=8)
-@torch.inference_mode(mode=False)
-def _shares(cells: int, pixels: int) -> Tensor:
-    """(pixels, cells) weights by which `to_frame` interpolates, along one axis."""
-    return torch.from_numpy(cv2.resize(np.eye(cells, dtype=np.float32), (cells, pixels)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -14,7 +16,7 @@ from seem_video.model.seem import SEEM
 from seem_video.prompts import Prompt, PromptMaps, rasterise
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.prompt_memory import PromptMemoryPropagator
-from seem_video.tracking.propagation import Propagator, VideoModel, positive_part, to_cells
+from seem_video.tracking.propagation import Propagator, VideoModel, to_cells, to_frame
 from seem_video.tracking.reach import within_reach
 from seem_video.tracking.second_look import see_on_frame
 
@@ -207,9 +209,10 @@ class Tracker:
         best, owner = np.zeros((height, width), np.float32), np.zeros((height, width), np.uint16)
         places = []
         for i, (object_id, each) in enumerate(zip(self.object_ids, logits, strict=True), start=1):
-            place, part = (..., seen[object_id]) if object_id in seen else positive_part(each, height, width)
-            is_best = part > best[place]  # where two are equal, the first one has it
-            np.copyto(best[place], part, where=is_best)
+            whole = seen[object_id] if object_id in seen else to_frame(each, height, width)
+            place = ... if object_id in seen else _where_positive(each, height, width)
+            is_best = whole[place] > best[place]  # where two are equal, the first one has it
+            np.copyto(best[place], whole[place], where=is_best)
             np.copyto(owner[place], i, where=is_best)
             places.append(place)
         masks = np.zeros((len(places), height, width), bool)
@@ -221,6 +224,18 @@ class Tracker:
                 masks &= ~given
                 masks[self.object_ids.index(object_id)] = given
         return masks
+
+
+def _where_positive(logits: Tensor, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the frame (height, width) outside which mask logits (h, w), resized to it, are negative."""
+    left, top, columns, rows = cv2.boundingRect((logits > 0).cpu().numpy().view(np.uint8))
+    if not rows:
+        return slice(0), slice(0)
+    down, across = height / logits.shape[0], width / logits.shape[1]
+    return (
+        slice(max(0, floor((top - 1) * down)), ceil((top + rows + 1) * down)),
+        slice(max(0, floor((left - 1) * across)), ceil((left + columns + 1) * across)),
+    )
 
 
 def draw_rounds(given: Sequence[Prompt], height: int, width: int, *, known: bool) -> list[PromptMaps]:

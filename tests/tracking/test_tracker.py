@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seem_video.tracking.propagation import positive_part, to_cells
-from seem_video.tracking.tracker import Tracker
+from seem_video.tracking.propagation import to_cells
+from seem_video.tracking.tracker import Tracker, _where_positive
 
 
 def _blobs(seed: int, count: int, height: int, width: int) -> torch.Tensor:
@@ -25,16 +25,12 @@ def test_a_cell_has_the_share_of_the_pixels_it_touches(cells: tuple[int, int], p
 
 
 @pytest.mark.parametrize("pixels", [(480, 854), (33, 21), (22, 40)])
-def test_the_positive_part_is_that_of_the_whole_frame_and_nothing_outside_is_positive(pixels: tuple[int, int]) -> None:
+def test_no_pixel_is_positive_where_no_cell_nearby_is(pixels: tuple[int, int]) -> None:
     for logits in _blobs(2, 8, 22, 40):
-        whole = cv2.resize(logits.numpy(), pixels[::-1])
-        place, part = positive_part(logits, *pixels)
-        assert np.allclose(whole[place], part, atol=1e-5)
-        whole[place] = -1
-        assert whole.max() <= 0
-    place, part = positive_part(torch.full((22, 40), -1.0), *pixels)
-    assert part.size == 0
-    assert not np.ones(pixels)[place].any()
+        outside = cv2.resize(logits.numpy(), pixels[::-1])
+        outside[_where_positive(logits, *pixels)] = -1
+        assert outside.max() <= 0
+    assert not np.ones(pixels)[_where_positive(torch.full((22, 40), -1.0), *pixels)].any()
 
 
 def test_a_pixel_is_the_most_certain_objects_and_the_first_ones_where_two_are_equal(model) -> None:
