@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +12,11 @@ from torch import Tensor, nn
 
 from seem_video.model.config import ModelConfig
 from seem_video.model.decoder import Decoded, Decoder
+from seem_video.model.layers import of_each_object
 from seem_video.model.object_pixels import ObjectPixels
 from seem_video.model.pixel_decoder import PixelDecoder
 from seem_video.model.visual_sampler import PromptTokens, VisualSampler
-from seem_video.model.windows import ObjectMaps, Window
+from seem_video.model.windows import ObjectMaps, Window, alike, cut_each
 
 MASK_STRIDE = 4
 
@@ -52,11 +54,6 @@ class DensePrompt:
         """No prompt on this frame, only the (N, h, w) mask probabilities of the frame before."""
         nothing = torch.zeros_like(previous, dtype=torch.bool)
         return cls(nothing, nothing, nothing, previous)
-
-    def part(self, i: int, window: Window) -> DensePrompt:
-        """Object i's alone, in a window."""
-        maps = (self.positive, self.negative, self.box, self.previous)
-        return DensePrompt(*(window.cut(each[i : i + 1], MASK_STRIDE) for each in maps))
 
     def maps(self) -> Tensor:
         """(N, 4, h, w) float channels for `ObjectPixels`; points are widened to 3 x 3 cells so that they survive."""
@@ -131,19 +128,21 @@ class Head(nn.Module):
         Args: as for `decode`.
         """
         _, level16, level8 = features.levels
-        frame = (level16, level8, features.mask_features)
+        frame, maps = (level16, level8, features.mask_features), prompt.maps()
         if windows is None:
-            parts = [self.object_pixels(*frame, owner, prompt.maps(), readout)]
+            parts = [self.object_pixels(*frame, owner, maps, readout)]
         else:
-            parts = [
-                self.object_pixels(
-                    *(window.cut(each, stride) for each, stride in zip(frame, (16, 8, MASK_STRIDE), strict=True)),
-                    owner[i : i + 1],
-                    prompt.part(i, window).maps(),
-                    None if readout is None else window.cut(readout[i : i + 1], 16),
+            seen, parts = [of_each_object(each, owner) for each in frame], [maps] * len(windows)
+            for numbers in alike(windows):
+                cut = partial(cut_each, windows=windows, numbers=numbers)
+                pixels = self.object_pixels(
+                    *(cut(each, stride) for each, stride in zip(seen, (16, 8, MASK_STRIDE), strict=True)),
+                    torch.arange(len(numbers)),
+                    cut(maps, MASK_STRIDE),
+                    None if readout is None else cut(readout, 16),
                 )
-                for i, window in enumerate(windows)
-            ]
+                for i, part in zip(numbers, pixels.split(1), strict=True):
+                    parts[i] = part
         return ObjectMaps(parts, windows, *features.mask_features.shape[-2:])
 
 

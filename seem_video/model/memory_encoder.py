@@ -7,12 +7,15 @@ frame serves every object, values belong to an object.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object
+from seem_video.model.windows import Window, alike, cut_each
 
 PLAIN = 1.128
 """Size of a plain feature beside the learned channels of a key; held-out sequences chose it."""
@@ -53,20 +56,38 @@ class MemoryEncoder(nn.Module):
         self.refine = nn.Sequential(ResidualBlock(dim), ResidualBlock(dim))
         self.value = nn.Conv2d(dim, value_dim, 1)
 
-    def forward(self, level: Tensor, owner: Tensor, masks: Tensor) -> Tensor:
+    def forward(self, level: Tensor, owner: Tensor, masks: Tensor, windows: Sequence[Window] | None = None) -> Tensor:
         """Encode.
 
         Args:
             level: (B, C, h, w) stride-16 features.
             owner: (N,) the frame of each object.
             masks: (N, H, W) probabilities at stride 4.
+            windows: where each of the objects is, all on one frame; elsewhere the values are those of an object that is
+                nowhere. None for anywhere.
 
         Returns:
             values (N, value_dim, h, w)
         """
         same_frame = (owner[:, None] == owner[None]).to(masks.dtype)
-        others = (torch.einsum("nm,mhw->nhw", same_frame, masks) - masks).clamp(0, 1)
-        encoded = self.mask(torch.stack([masks, others], dim=1))
+        all_masks = torch.einsum("nm,mhw->nhw", same_frame, masks)
+        others = (all_masks - masks).clamp(0, 1)
+        maps = torch.stack([masks, others], dim=1)
+        if windows is None:
+            return self._encode(level, owner, maps)
+        nobody = torch.stack([torch.zeros_like(masks[0]), all_masks[0].clamp(0, 1)])[None]
+        values = self._encode(level, owner[:1], nobody).repeat(len(owner), 1, 1, 1)
+        seen = of_each_object(level, owner)
+        for numbers in alike(windows):
+            cut = partial(cut_each, windows=windows, numbers=numbers)
+            parts = self._encode(cut(seen, 16), torch.arange(len(numbers)), cut(maps, 4))
+            for i, part in zip(numbers, parts, strict=True):
+                windows[i].cut(values[i], 16)[:] = part
+        return values
+
+    def _encode(self, level: Tensor, owner: Tensor, maps: Tensor) -> Tensor:
+        """Values of (N, 2, H, W) maps: the object's mask, and those of all others."""
+        encoded = self.mask(maps)
         return self.value(self.refine(of_each_object(self.image(level), owner) + self.mix(encoded)))
 
 

@@ -13,6 +13,7 @@ from seem_video.model.backbone.timm import TimmBackbone
 from seem_video.model.config import ModelConfig
 from seem_video.model.head import Head, HeadFeatures
 from seem_video.model.memory_encoder import KeyProjection, MemoryEncoder
+from seem_video.model.windows import Window
 
 SIZE_MULTIPLE = 32
 
@@ -95,12 +96,14 @@ class SEEM(nn.Module):
             features.prompting = self.prompting.see(features.maps)
         return features.prompting
 
-    def encode_memory(self, features: FrameFeatures, owner: Tensor, masks: Tensor) -> Tensor:
+    def encode_memory(
+        self, features: FrameFeatures, owner: Tensor, masks: Tensor, windows: Sequence[Window] | None = None
+    ) -> Tensor:
         """Memory values (N, value_dim, h, w) of (N, h, w) mask probabilities at stride 4.
 
-        Args: owner: (N,) the frame, of the B, of each of N objects.
+        Args: owner: (N,) the frame, of the B, of each of N objects. windows: where each is; None for anywhere.
         """
-        return self.memory_encoder(features.tracking.levels[1], owner, masks)
+        return self.memory_encoder(features.tracking.levels[1], owner, masks, windows)
 
     def share_head(self) -> None:
         """Let the tracking head do the prompting one's work as well, as one module: so they can be trained as one."""

@@ -27,6 +27,32 @@ class Window:
         )
         return x[..., rows, columns]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Cells from top to bottom, and from left to right."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+    def grown(self, size: tuple[int, int], whole: tuple[int, int]) -> Window:
+        """A window of a size that holds this one, inside a whole frame of so many rows and columns."""
+        spans = []
+        for span, length, most in zip((self.rows, self.columns), size, whole, strict=True):
+            start = min(max(0, span.start - (length - span.stop + span.start) // 2), most - length)
+            spans.append(slice(start, start + length))
+        return Window(*spans)
+
+
+def alike(windows: Sequence[Window]) -> list[list[int]]:
+    """Their numbers, those of one size together: the maps of these can be one batch."""
+    numbers: dict[tuple[int, int], list[int]] = {}
+    for i, window in enumerate(windows):
+        numbers.setdefault(window.size, []).append(i)
+    return list(numbers.values())
+
+
+def cut_each(x: Tensor, stride: int, windows: Sequence[Window], numbers: Sequence[int]) -> Tensor:
+    """What some windows, whose size is the same, hold of maps (N, C, h, w), one a window, at a stride: (n, C, ...)."""
+    return torch.cat([windows[i].cut(x[i : i + 1], stride) for i in numbers])
+
 
 def around(windows: Sequence[Window]) -> Window:
     """The smallest window that holds all of these."""

@@ -7,19 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from seem_video.model.head import DensePrompt, HeadFeatures, blend_masks
+from seem_video.model.head import MASK_STRIDE, DensePrompt, HeadFeatures, blend_masks
 from seem_video.model.picture import to_input
 from seem_video.model.precision import in_precision
 from seem_video.model.seem import SEEM, FrameFeatures
+from seem_video.model.windows import OUTSIDE, STRIDE, Window
 from seem_video.prompts import PromptMaps
 from seem_video.tracking.memory import MemoryBank
 from seem_video.tracking.propagation import to_cells
-from seem_video.tracking.reach import windows_of
+from seem_video.tracking.reach import windows_of, within_reach
 
 TRUSTED_QUALITY = 0.4
 """A mask predicted to be worse than this does not enter the memory."""
+FOUND = 0.1
+"""Share of a cell that the memory has to see of an object out of sight, for it to be looked for there."""
 
 
 class PixelMemoryPropagator:
@@ -59,17 +63,24 @@ class PixelMemoryPropagator:
         if previous is None or not self.object_ids:
             cells = features.tracking.mask_features
             return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
-        windows = windows_of(previous > 0) if self.device.type == "cpu" else None
+        masks = previous > 0
+        lost, windows = ~masks.flatten(1).any(1), self._windows(masks)
+        read = self.memory.read(features.key, None if lost.any() else windows)
+        readout, shares = read[:, :-1], read[:, -1]
+        if lost.any():
+            masks[lost] = _where_found(shares[lost])
+            windows = self._windows(masks)
         decoded = self.model.tracking.decode(
             features.tracking,
             self._owner(len(previous)),
             DensePrompt.only_previous(previous.sigmoid()),
             self.memory.tokens(),
-            readout=self.memory.read(features.key, windows),
+            readout=readout,
             previous=previous,
             windows=windows,
         )
-        return _full(*blend_masks(decoded))
+        logits, quality = _full(*blend_masks(decoded))
+        return logits.masked_fill(~within_reach(masks), OUTSIDE), quality
 
     @in_precision
     def segment(
@@ -118,7 +129,10 @@ class PixelMemoryPropagator:
         if prompted or self.memory.is_due(index):
             trusted = given | (quality > TRUSTED_QUALITY)
             if trusted.any():
-                values = self.model.encode_memory(features, owner, probability)
+                windows = self._windows(_with_values(logits > 0, trusted)) if len(logits) > 1 else None
+                values = self.model.encode_memory(features, owner, probability, windows)
+                shares = F.avg_pool2d(probability[:, None], STRIDE // MASK_STRIDE)
+                values = torch.cat([values, shares.to(values)], dim=1)
                 self.memory.remember_pixels(
                     index, features.key, values, trusted, first_prompted=frozenset(new), prompted=bool(prompted)
                 )
@@ -126,8 +140,29 @@ class PixelMemoryPropagator:
     def held_frames(self) -> set[int]:
         return {*self.memory.frames(), *self.memory.prompt_frames()}
 
+    def _windows(self, masks: Tensor) -> list[Window] | None:
+        """Windows of masks (K, h, w); a GPU is as fast without."""
+        return windows_of(masks) if self.device.type == "cpu" else None
+
     def _owner(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.long, device=self.device)
+
+
+def _where_found(shares: Tensor) -> Tensor:
+    """Cells of stride 4 of objects out of sight that the memory takes for them by its shares (N, h, w) of stride 16.
+
+    Where it takes none for an object, that is the cell that is most like it.
+    """
+    found = shares >= shares.amax((1, 2), keepdim=True).clamp(max=FOUND)
+    k = STRIDE // MASK_STRIDE
+    return found.repeat_interleave(k, dim=1).repeat_interleave(k, dim=2)
+
+
+def _with_values(masks: Tensor, trusted: Tensor) -> Tensor:
+    """The masks (K, h, w) of those that are trusted; of the others, of which nothing is kept, a corner."""
+    masks = masks & trusted[:, None, None]
+    masks[~trusted, 0, 0] = True
+    return masks
 
 
 def _full(logits: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ from seem_video.model.released import ReleasedSEEM
 from seem_video.model.search import Wanted, Words, find, read_prompts
 from seem_video.model.windows import OUTSIDE
 from seem_video.prompts import PromptMaps
+from seem_video.tracking.reach import within_reach
 
 REFERENCES = 4
 """Prompted frames kept an object; the first is never dropped."""
@@ -92,7 +93,7 @@ class PromptMemoryPropagator:
         if known:
             searched = range(len(known))
             logits[known], quality[known] = self._find(picture, [wanted[i] for i in known], previous[known], searched)
-        return logits, quality
+        return logits.masked_fill(~within_reach(previous > 0), OUTSIDE), quality
 
     def segment(
         self, picture: Picture, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None

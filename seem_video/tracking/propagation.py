@@ -39,7 +39,10 @@ class Propagator(Protocol):
         """Features of a frame (H, W, 3) uint8 RGB, to be handed to the methods below."""
 
     def propagate(self, features: Any, previous: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Logits and quality of all objects; `previous`: logits (K, h, w) of the frame before, None on the first."""
+        """Logits and quality of all objects, none farther than it can get from one frame to the next.
+
+        `previous`: logits (K, h, w) of the frame before, None on the first.
+        """
 
     def segment(
         self, features: Any, ids: Sequence[int], rounds: Sequence[Sequence[PromptMaps]], start: Tensor | None

@@ -17,7 +17,6 @@ from seem_video.prompts import Prompt, PromptMaps, rasterise
 from seem_video.tracking.pixel_memory import PixelMemoryPropagator
 from seem_video.tracking.prompt_memory import PromptMemoryPropagator
 from seem_video.tracking.propagation import Propagator, VideoModel, to_cells, to_frame
-from seem_video.tracking.reach import within_reach
 from seem_video.tracking.second_look import see_on_frame
 
 CERTAIN = 12.0
@@ -83,8 +82,6 @@ class Tracker:
         if features is None:
             features = self._propagator.encode(image)
         logits, quality = self._propagator.propagate(features, self._previous)
-        if self._previous is not None:
-            logits = logits.masked_fill(~within_reach(self._previous > 0), -CERTAIN)
         known = list(self.object_ids)
         new = [object_id for object_id in drawn if object_id not in known]
         if new:

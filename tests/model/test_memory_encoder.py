@@ -1,10 +1,11 @@
-"""Reading the pixel memory, against the equations written out; and objects competing for pixels."""
+"""Values of objects, read by affinity as the equations say it; and objects competing for pixels."""
 
 import math
 
 import torch
 
-from seem_video.model.memory_encoder import read_memory, soft_aggregate
+from seem_video.model.memory_encoder import MemoryEncoder, read_memory, soft_aggregate
+from seem_video.model.windows import Window
 
 
 def _written_out(query, keys, values, present):
@@ -36,3 +37,25 @@ def test_objects_of_one_frame_share_each_pixel_and_those_of_others_do_not() -> N
     odds = logits.exp().flatten()
     assert torch.allclose(shares[:2], odds[:2] / (1 + odds[0] + odds[1]))
     assert torch.allclose(shares[2], odds[2] / (1 + odds[2]))
+
+
+@torch.inference_mode()
+def test_values_in_windows_are_those_of_the_whole_frame_around_an_object_and_far_from_it() -> None:
+    torch.manual_seed(0)
+    encoder, level, owner = MemoryEncoder(8, 4), torch.randn(1, 8, 20, 30), torch.zeros(3, dtype=torch.long)
+    for parameter in encoder.refine.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    masks = torch.zeros(3, 80, 120)
+    masks[0, 30:40, 30:44], masks[1, 40:52, 80:90] = 0.9, 0.8
+    windows = [
+        Window(slice(1, 16), slice(1, 17)),
+        Window(slice(4, 19), slice(14, 30)),
+        Window(slice(0, 2), slice(0, 2)),
+    ]
+    whole = encoder(level, owner, masks)
+    values = encoder(level, owner, masks, windows)
+    assert torch.allclose(values[2, :, :, 7:], whole[2, :, :, 7:], atol=1e-5)  # it is nowhere
+    near = (..., slice(7, 10), slice(7, 11))  # farther from the window's edges than the convolutions reach
+    assert torch.allclose(values[0][near], whole[0][near], atol=1e-5)
+    assert torch.allclose(values[0, :, :, 17:], whole[0, :, :, 17:], atol=1e-5)
+    assert (whole[0][near] - whole[2][near]).abs().max() > 0.01

@@ -1,4 +1,4 @@
-"""Windows change no mask, and each head has its own frames."""
+"""Windows change no mask, what was lost is found again, and each head has its own frames."""
 
 from pathlib import Path
 
@@ -8,7 +8,9 @@ import torch
 
 from seem_video import load_model, open_session
 from seem_video.model.seem import SEEM
+from seem_video.model.windows import Window
 from seem_video.prompts import Box, MaskPrompt, Prompt
+from seem_video.tracking.reach import windows_of
 
 
 def _masks(clip: Path) -> np.ndarray:
@@ -25,6 +27,41 @@ def test_windows_of_their_own_change_no_mask(clip: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("seem_video.tracking.pixel_memory.windows_of", lambda masks: None)
     assert windowed.any(axis=(0, 2, 3)).all()
     assert (windowed != _masks(clip)).mean() < 1e-3
+
+
+def _disc(middle: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+    """A frame of 220 x 340 pixels with a striped disc around x, y, or without it, and the disc's mask."""
+    rows, columns = np.mgrid[:220, :340]
+    image = np.stack([90 + 0.2 * rows, 130 + 0.1 * columns, 80 + 0 * rows], axis=-1)
+    mask = np.zeros((220, 340), bool)
+    if middle is not None:
+        mask = (columns - middle[0]) ** 2 + (rows - middle[1]) ** 2 < 30**2
+        image[mask] = np.where(((columns - middle[0]) // 12 % 2)[mask, None], (200, 40, 40), (240, 220, 60))
+    return image.astype(np.uint8), mask
+
+
+def test_what_was_out_of_sight_is_looked_for_where_the_memory_finds_it(
+    model: SEEM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, masks = zip(*map(_disc, [(60, 60), (62, 60), None, None, None, (260, 150), (258, 150)]), strict=True)
+    searched: list[Window] = []
+
+    def seen_windows_of(near: torch.Tensor) -> list[Window]:
+        searched.extend(windows_of(near))
+        return windows_of(near)
+
+    monkeypatch.setattr("seem_video.tracking.pixel_memory.windows_of", seen_windows_of)
+    with open_session(frames, model) as session:
+        session.add(MaskPrompt(masks[0]))
+        found = np.stack([result.masks[0] for result in session.propagate()])
+    assert not found[2:5].any()
+    assert (found[5] & masks[5]).sum() > 0.9 * (found[5] | masks[5]).sum()
+    whole = Window(slice(0, 22), slice(0, 34))
+    assert [window == whole for window in searched] == [False, False, True, False, True, False, True, False, False]
+    sought = np.zeros((22, 34), bool)
+    sought[searched[7].rows, searched[7].columns] = True
+    assert sought[13:17, 25:28].all()  # where the disc is, in cells of a sixteenth of 352 x 544
+    assert sought.mean() < 0.3
 
 
 def _first_two(clip: Path, model: SEEM, prompt: Prompt) -> np.ndarray:

@@ -27,11 +27,11 @@ def test_a_small_object_may_move_by_more_than_its_size() -> None:
     assert torch.equal(within_reach(_masks())[1], expected)
 
 
-def test_windows_hold_all_that_is_within_reach_with_a_margin() -> None:
+def test_windows_hold_all_that_is_within_reach() -> None:
     masks = _masks()
     windows = windows_of(masks)
-    # cells 0 to 10 and 10 to 20, with the margin 0 to 11 and 9 to 21: twelve and thirteen, which is made even
-    assert windows[0] == Window(slice(0, 12), slice(9, 23))
+    # rows 0 to 10, which is made even, and columns 10 to 20
+    assert windows[0] == Window(slice(0, 12), slice(10, 22))
     for own, window in zip(within_reach(masks), windows, strict=True):
         inside = torch.zeros_like(own)
         window.cut(inside, 4)[:] = True
@@ -40,3 +40,22 @@ def test_windows_hold_all_that_is_within_reach_with_a_margin() -> None:
 
 def test_an_object_out_of_sight_is_looked_for_in_the_whole_frame() -> None:
     assert windows_of(_masks())[2] == Window(slice(0, 20), slice(0, 30))
+
+
+def test_windows_grow_to_the_size_of_others_where_that_is_not_much_more() -> None:
+    masks = torch.zeros(4, 80, 120, dtype=torch.bool)
+    masks[0, 10:34, 50:74] = True
+    masks[1, 10:34, 80:96] = True
+    masks[2, 70:74, 100:118] = True
+    masks[3, :, :] = True
+    sizes = [window.size for window in windows_of(masks)]
+    alone = [windows_of(masks[i : i + 1])[0] for i in range(4)]
+    assert [window.size for window in alone] == [(12, 12), (12, 8), (4, 8), (20, 30)]
+    assert sizes == [(12, 12), (12, 12), (4, 8), (20, 30)]  # 48 cells more, but not 64 and over
+
+
+def test_a_window_grows_on_both_sides_and_stays_inside_the_frame() -> None:
+    window = Window(slice(4, 6), slice(9, 12))
+    assert window.grown((6, 5), (20, 30)) == Window(slice(2, 8), slice(8, 13))
+    assert window.grown((10, 30), (20, 30)) == Window(slice(0, 10), slice(0, 30))
+    assert Window(slice(18, 20), slice(0, 3)).grown((6, 5), (20, 30)) == Window(slice(14, 20), slice(0, 5))
