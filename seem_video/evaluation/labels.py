@@ -48,7 +48,7 @@ def write_labels(path: Path, labels: npt.NDArray[np.uint8]) -> None:
     """Writes (H, W) uint8 ids as an indexed PNG in the DAVIS palette."""
     image = Image.fromarray(labels)
     image.putpalette(PALETTE.tobytes())
-    image.save(path, "PNG", compress_level=3)
+    image.save(path, "PNG", compress_type=zlib.Z_RLE)  # rows of masks are long runs
 
 
 def _plain_indices(data: bytes) -> npt.NDArray[np.uint8] | None:

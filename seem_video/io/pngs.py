@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import ABC, abstractmethod
 
 from PIL import Image
@@ -14,7 +15,13 @@ _COMPRESSION = 3  # half the time of zlib's default for files of some kilobytes
 
 
 class PngFolder(ABC):
-    """Writes `00000.png`, `00001.png`, ..."""
+    """Writes `00000.png`, `00001.png`, ...
+
+    Attributes:
+        strategy: zlib's, that fits what the pictures show.
+    """
+
+    strategy = zlib.Z_DEFAULT_STRATEGY
 
     def __init__(self, staged: Staged, info: SourceInfo) -> None:
         self.staged = staged
@@ -27,7 +34,7 @@ class PngFolder(ABC):
 
     def write(self, shot: Shot) -> None:
         path = self.staged.part / f"{shot.result.index:05d}.png"
-        self.picture(shot).save(path, "PNG", compress_level=_COMPRESSION)
+        self.picture(shot).save(path, "PNG", compress_level=_COMPRESSION, compress_type=self.strategy)
         self._empty = False
 
     def close(self) -> bool:
