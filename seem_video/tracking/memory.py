@@ -19,7 +19,8 @@ class _Entry:
     """One remembered frame.
 
     Attributes:
-        index: frame number. key: (1, C, h, w). values: (K, D, h, w), zeros for objects it says nothing about.
+        index: frame number. key: (1, C, h, w).
+        values: (K, D + 1, h, w), zeros for objects it says nothing of; the last is how much of a cell was theirs.
         present: (K,) bool, the objects it speaks of. anchors: ids first prompted there. prompted: prompts were given.
     """
 
@@ -98,6 +99,7 @@ class MemoryBank:
         index: int,
         key: Tensor,
         values: Tensor,
+        shares: Tensor,
         present: Tensor,
         *,
         first_prompted: frozenset[int],
@@ -107,10 +109,11 @@ class MemoryBank:
 
         Args:
             index: frame number. key: (1, C, h, w) of the frame. values: (K, D, h, w) of the objects in `object_ids`.
+            shares: (K, h, w), how much of each cell their masks cover.
             present: (K,) bool, the objects whose mask on this frame is trusted.
             first_prompted: ids whose first prompt is on this frame. prompted: any prompt is on this frame.
         """
-        values = values * present[:, None, None, None]
+        values = torch.cat([values, shares[:, None].to(values)], dim=1) * present[:, None, None, None]
         self._entries.append(_Entry(index, key, values, present, first_prompted, prompted))
         self._drop(lambda entry: entry.prompted and not entry.anchors, self.config.prompted)
         self._drop(lambda entry: not entry.prompted, self.config.recent)
@@ -142,22 +145,32 @@ class MemoryBank:
 
     def read(self, key: Tensor, windows: Sequence[Window] | None = None) -> Tensor:
         """Read-out (K, D, h, w) of the pixel memory for a frame's key (1, C, h, w); zeros outside of any windows."""
+        keys, values, present = self._stack()
+        owner = torch.zeros(len(self.object_ids), dtype=torch.long, device=key.device)
+        if windows is None:
+            return read_memory(key, keys, values[:, :-1], present, owner)
+        whole = values.new_zeros(len(values), values.shape[1] - 1, *key.shape[-2:])
+        for i, window in enumerate(windows):
+            own = slice(i, i + 1)
+            read = read_memory(window.cut(key, STRIDE), keys, values[own, :-1], present[own], owner[own])
+            window.cut(whole[own], STRIDE)[:] = read
+        return whole
+
+    def find(self, key: Tensor, rows: Sequence[int]) -> Tensor:
+        """How much of each cell of a frame, by its key (1, C, h, w), some of the objects seem to cover: (N, h, w)."""
+        keys, values, present = self._stack()
+        owner = torch.zeros(len(rows), dtype=torch.long, device=key.device)
+        return read_memory(key, keys, values[rows, -1:], present[rows], owner)[:, 0]
+
+    def _stack(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Keys (1, C, T, h, w), values (K, D + 1, T, h, w) and presence (K, T) of the T remembered frames."""
         if self._stacked is None:
             self._stacked = (
                 torch.stack([entry.key for entry in self._entries], dim=2),
                 torch.stack([entry.values for entry in self._entries], dim=2),
                 torch.stack([entry.present for entry in self._entries], dim=1),
             )
-        owner = torch.zeros(len(self.object_ids), dtype=torch.long, device=key.device)
-        if windows is None:
-            return read_memory(key, *self._stacked, owner)
-        inside = torch.zeros(key.shape[-2:], dtype=torch.bool, device=key.device)
-        for window in windows:
-            window.cut(inside, STRIDE)[:] = True
-        read = read_memory(key[..., inside][:, :, None], *self._stacked, owner)
-        whole = read.new_zeros((*read.shape[:2], *key.shape[-2:]))
-        whole[..., inside] = read[:, :, 0]
-        return whole
+        return self._stacked
 
 
 def _grow(x: Tensor, count: int) -> Tensor:

@@ -63,24 +63,33 @@ class PixelMemoryPropagator:
         if previous is None or not self.object_ids:
             cells = features.tracking.mask_features
             return _full(cells.new_zeros((0, *cells.shape[-2:])), cells.new_zeros(0))
-        masks = previous > 0
-        lost, windows = ~masks.flatten(1).any(1), self._windows(masks)
-        read = self.memory.read(features.key, None if lost.any() else windows)
-        readout, shares = read[:, :-1], read[:, -1]
-        if lost.any():
-            masks[lost] = _where_found(shares[lost])
-            windows = self._windows(masks)
+        near = self._near(features.key, previous > 0)
+        windows = self._windows(near)
         decoded = self.model.tracking.decode(
             features.tracking,
             self._owner(len(previous)),
             DensePrompt.only_previous(previous.sigmoid()),
             self.memory.tokens(),
-            readout=readout,
+            readout=self.memory.read(features.key, windows),
             previous=previous,
             windows=windows,
         )
         logits, quality = _full(*blend_masks(decoded))
-        return logits.masked_fill(~within_reach(masks), OUTSIDE), quality
+        return logits.masked_fill(~within_reach(near), OUTSIDE), quality
+
+    def _near(self, key: Tensor, masks: Tensor) -> Tensor:
+        """The masks (K, h, w) of the frame before; of objects out of sight, the cells that the memory takes for them.
+
+        Where it takes none, that is the cell that is most like the object.
+        """
+        lost = (~masks.flatten(1).any(1)).nonzero()[:, 0].tolist()
+        if not lost:
+            return masks
+        shares, k = self.memory.find(key, lost), STRIDE // MASK_STRIDE
+        found = shares >= shares.amax((1, 2), keepdim=True).clamp(max=FOUND)
+        masks = masks.clone()
+        masks[lost] = found.repeat_interleave(k, dim=1).repeat_interleave(k, dim=2)
+        return masks
 
     @in_precision
     def segment(
@@ -131,10 +140,9 @@ class PixelMemoryPropagator:
             if trusted.any():
                 windows = self._windows(_with_values(logits > 0, trusted)) if len(logits) > 1 else None
                 values = self.model.encode_memory(features, owner, probability, windows)
-                shares = F.avg_pool2d(probability[:, None], STRIDE // MASK_STRIDE)
-                values = torch.cat([values, shares.to(values)], dim=1)
+                shares = F.avg_pool2d(probability[:, None], STRIDE // MASK_STRIDE)[:, 0]
                 self.memory.remember_pixels(
-                    index, features.key, values, trusted, first_prompted=frozenset(new), prompted=bool(prompted)
+                    index, features.key, values, shares, trusted, first_prompted=frozenset(new), prompted=bool(prompted)
                 )
 
     def held_frames(self) -> set[int]:
@@ -146,16 +154,6 @@ class PixelMemoryPropagator:
 
     def _owner(self, count: int) -> Tensor:
         return torch.zeros(count, dtype=torch.long, device=self.device)
-
-
-def _where_found(shares: Tensor) -> Tensor:
-    """Cells of stride 4 of objects out of sight that the memory takes for them by its shares (N, h, w) of stride 16.
-
-    Where it takes none for an object, that is the cell that is most like it.
-    """
-    found = shares >= shares.amax((1, 2), keepdim=True).clamp(max=FOUND)
-    k = STRIDE // MASK_STRIDE
-    return found.repeat_interleave(k, dim=1).repeat_interleave(k, dim=2)
 
 
 def _with_values(masks: Tensor, trusted: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """The memory bank: its bound is what keeps long videos from running out of memory."""
 
 from dataclasses import replace
+from math import prod
 
 import torch
 
 from seem_video.model.config import MemoryConfig
 from seem_video.model.visual_sampler import PromptTokens
+from seem_video.model.windows import Window
 from seem_video.tracking.memory import MemoryBank
 
 CONFIG = MemoryConfig(key_dim=4, value_dim=6, every=5, recent=3, prompted=2)
@@ -17,6 +19,7 @@ def _remember(bank: MemoryBank, index: int, *, first: frozenset[int] = frozenset
         index,
         torch.full((1, 4, 2, 2), float(index)),
         torch.full((count, 6, 2, 2), float(index)),
+        torch.full((count, 2, 2), index / 10),
         torch.ones(count).bool(),
         first_prompted=first,
         prompted=prompted,
@@ -62,6 +65,24 @@ def test_an_object_reads_nothing_from_frames_before_it_was_known() -> None:
     read = bank.read(torch.zeros(1, 4, 2, 2))  # looks like frame 0 to the affinity
     assert read[0].mean() < 0.5
     assert torch.allclose(read[1], torch.ones(6, 2, 2))
+
+
+def test_the_memory_is_read_in_windows_and_tells_where_it_finds_an_object() -> None:
+    torch.manual_seed(0)
+    bank = MemoryBank(CONFIG)
+    bank.add_objects([1, 2])
+    shares = torch.zeros(2, 4, 6)
+    shares[0, 1, 2], shares[1, 3, 5] = 1.0, 0.5
+    looks, ones = 6 * torch.randn(1, 4, 4, 6), torch.ones(2).bool()
+    bank.remember_pixels(0, looks, torch.randn(2, 6, 4, 6), shares, ones, first_prompted=frozenset({1}), prompted=True)
+    moved = looks.roll(1, dims=3)  # everything is a cell farther right
+    windows = [Window(slice(0, 4), slice(2, 4)), Window(slice(1, 3), slice(0, 6))]
+    read, whole = bank.read(moved, windows), bank.read(moved)
+    assert read.shape == whole.shape == (2, 6, 4, 6)
+    for i, window in enumerate(windows):
+        assert torch.allclose(window.cut(read[i], 16), window.cut(whole[i], 16), atol=1e-5)
+        assert (read[i] == 0).sum() == 6 * (24 - prod(window.size))
+    assert torch.allclose(bank.find(moved, [1, 0]), shares[[1, 0]].roll(1, dims=2), atol=0.05)
 
 
 def _tokens(value: float, valid: list[bool]) -> PromptTokens:

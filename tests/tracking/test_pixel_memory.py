@@ -56,10 +56,9 @@ def test_what_was_out_of_sight_is_looked_for_where_the_memory_finds_it(
         found = np.stack([result.masks[0] for result in session.propagate()])
     assert not found[2:5].any()
     assert (found[5] & masks[5]).sum() > 0.9 * (found[5] | masks[5]).sum()
-    whole = Window(slice(0, 22), slice(0, 34))
-    assert [window == whole for window in searched] == [False, False, True, False, True, False, True, False, False]
+    assert len(searched) == 6
     sought = np.zeros((22, 34), bool)
-    sought[searched[7].rows, searched[7].columns] = True
+    sought[searched[4].rows, searched[4].columns] = True
     assert sought[13:17, 25:28].all()  # where the disc is, in cells of a sixteenth of 352 x 544
     assert sought.mean() < 0.3
 
