@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from seem_video.errors import SeemVideoError
-from seem_video.io.palette import PALETTE
+from seem_video.io.pngs import RUNS, indexed
 
 Labels: TypeAlias = npt.NDArray[np.unsignedinteger]
 
@@ -46,9 +46,7 @@ def read_labels(path: Path) -> Labels:
 
 def write_labels(path: Path, labels: npt.NDArray[np.uint8]) -> None:
     """Writes (H, W) uint8 ids as an indexed PNG in the DAVIS palette."""
-    image = Image.fromarray(labels)
-    image.putpalette(PALETTE.tobytes())
-    image.save(path, "PNG", compress_type=zlib.Z_RLE)  # rows of masks are long runs
+    indexed(labels).save(path, "PNG", compress_type=RUNS)
 
 
 def _plain_indices(data: bytes) -> npt.NDArray[np.uint8] | None:

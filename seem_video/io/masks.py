@@ -30,7 +30,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 
 import numpy as np
 import numpy.typing as npt
@@ -39,19 +38,18 @@ from PIL import Image
 from seem_video.errors import SeemVideoError
 from seem_video.io.frame import SourceInfo
 from seem_video.io.output import Shot
-from seem_video.io.palette import PALETTE, object_color
-from seem_video.io.pngs import PngFolder
+from seem_video.io.palette import object_color
+from seem_video.io.pngs import RUNS, PngFolder, indexed
 from seem_video.io.staging import Staged
 from seem_video.results import FrameResult
 
 _LARGEST_ID = 255
-_PALETTE_BYTES = PALETTE.tobytes()
 
 
 class MaskPngs(PngFolder):
     """Writes a folder of indexed PNGs; object ids must be below 256."""
 
-    strategy = zlib.Z_RLE  # half the size, in the same time: rows of masks are long runs
+    strategy = RUNS
 
     def picture(self, shot: Shot) -> Image.Image:
         largest = max(shot.result.object_ids, default=0)
@@ -60,9 +58,7 @@ class MaskPngs(PngFolder):
                 f"Object {largest} has no place in an indexed PNG; "
                 f"number objects from 1 to {_LARGEST_ID}, or leave masks out of what is saved."
             )
-        image = Image.fromarray(label_map(shot.result))
-        image.putpalette(_PALETTE_BYTES)
-        return image
+        return indexed(label_map(shot.result))
 
 
 class RleJson:

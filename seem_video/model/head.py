@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +15,7 @@ from seem_video.model.layers import of_each_object
 from seem_video.model.object_pixels import ObjectPixels
 from seem_video.model.pixel_decoder import PixelDecoder
 from seem_video.model.visual_sampler import PromptTokens, VisualSampler
-from seem_video.model.windows import ObjectMaps, Window, alike, cut_each
+from seem_video.model.windows import ObjectMaps, Window, batches
 
 MASK_STRIDE = 4
 
@@ -133,8 +132,7 @@ class Head(nn.Module):
             parts = [self.object_pixels(*frame, owner, maps, readout)]
         else:
             seen, parts = [of_each_object(each, owner) for each in frame], [maps] * len(windows)
-            for numbers in alike(windows):
-                cut = partial(cut_each, windows=windows, numbers=numbers)
+            for numbers, cut in batches(windows):
                 pixels = self.object_pixels(
                     *(cut(each, stride) for each, stride in zip(seen, (16, 8, MASK_STRIDE), strict=True)),
                     torch.arange(len(numbers)),

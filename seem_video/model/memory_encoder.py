@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seem_video.model.layers import ResidualBlock, of_each_object
-from seem_video.model.windows import Window, alike, cut_each
+from seem_video.model.windows import Window, batches
 
 PLAIN = 1.128
 """Size of a plain feature beside the learned channels of a key; held-out sequences chose it."""
@@ -72,23 +71,19 @@ class MemoryEncoder(nn.Module):
         same_frame = (owner[:, None] == owner[None]).to(masks.dtype)
         all_masks = torch.einsum("nm,mhw->nhw", same_frame, masks)
         others = (all_masks - masks).clamp(0, 1)
-        maps = torch.stack([masks, others], dim=1)
+        maps, seen = torch.stack([masks, others], dim=1), of_each_object(self.image(level), owner)
         if windows is None:
-            return self._encode(level, owner, maps)
+            return self._encode(seen, maps)
         nobody = torch.stack([torch.zeros_like(masks[0]), all_masks[0].clamp(0, 1)])[None]
-        values = self._encode(level, owner[:1], nobody).repeat(len(owner), 1, 1, 1)
-        seen = of_each_object(level, owner)
-        for numbers in alike(windows):
-            cut = partial(cut_each, windows=windows, numbers=numbers)
-            parts = self._encode(cut(seen, 16), torch.arange(len(numbers)), cut(maps, 4))
-            for i, part in zip(numbers, parts, strict=True):
+        values = self._encode(seen[:1], nobody).repeat(len(owner), 1, 1, 1)
+        for numbers, cut in batches(windows):
+            for i, part in zip(numbers, self._encode(cut(seen, 16), cut(maps, 4)), strict=True):
                 windows[i].cut(values[i], 16)[:] = part
         return values
 
-    def _encode(self, level: Tensor, owner: Tensor, maps: Tensor) -> Tensor:
-        """Values of (N, 2, H, W) maps: the object's mask, and those of all others."""
-        encoded = self.mask(maps)
-        return self.value(self.refine(of_each_object(self.image(level), owner) + self.mix(encoded)))
+    def _encode(self, seen: Tensor, maps: Tensor) -> Tensor:
+        """Values of what is seen (N, C, h, w) with (N, 2, H, W) maps: the object's mask, and those of all others."""
+        return self.value(self.refine(seen + self.mix(self.mask(maps))))
 
 
 def read_memory(query: Tensor, keys: Tensor, values: Tensor, present: Tensor, owner: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -41,16 +42,16 @@ class Window:
         return Window(*spans)
 
 
-def alike(windows: Sequence[Window]) -> list[list[int]]:
-    """Their numbers, those of one size together: the maps of these can be one batch."""
+def batches(windows: Sequence[Window]) -> Iterator[tuple[list[int], Callable[[Tensor, int], Tensor]]]:
+    """Numbers of the windows of each size, and what cuts these, as one batch, out of maps (N, C, h, w) at a stride."""
     numbers: dict[tuple[int, int], list[int]] = {}
     for i, window in enumerate(windows):
         numbers.setdefault(window.size, []).append(i)
-    return list(numbers.values())
+    for alike in numbers.values():
+        yield alike, partial(_cut_each, windows, alike)
 
 
-def cut_each(x: Tensor, stride: int, windows: Sequence[Window], numbers: Sequence[int]) -> Tensor:
-    """What some windows, whose size is the same, hold of maps (N, C, h, w), one a window, at a stride: (n, C, ...)."""
+def _cut_each(windows: Sequence[Window], numbers: Sequence[int], x: Tensor, stride: int) -> Tensor:
     return torch.cat([windows[i].cut(x[i : i + 1], stride) for i in numbers])
 
 
